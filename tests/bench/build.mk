@@ -1,0 +1,33 @@
+# The benchmark programs and their driver. The top Makefile includes this file and gives `all`.
+
+BENCH_DIR := tests/bench
+BENCH_OUT := build/tests/bench
+BENCH_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -pthread
+BENCH_NAMES := yield handoff create lock many pingpong sleepers startup trivial \
+	echo_threads echo_epoll echo_client
+BENCH_BINS := $(BENCH_NAMES:%=$(BENCH_OUT)/%)
+
+# Options of the driver, such as: make bench BENCH_ARGS='--quick --only yield'
+BENCH_ARGS ?=
+
+.PHONY: bench bench-programs
+bench: all bench-programs
+	$(BENCH_DIR)/run $(BENCH_ARGS)
+
+bench-programs: $(BENCH_BINS)
+
+# Kept, so that the next make has less to do.
+.SECONDARY: $(BENCH_NAMES:%=$(BENCH_OUT)/%.o) $(BENCH_OUT)/bench.o $(BENCH_OUT)/echo.o
+
+$(BENCH_OUT)/%.o: $(BENCH_DIR)/programs/%.c $(wildcard $(BENCH_DIR)/programs/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) -c -o $@ $<
+
+$(BENCH_OUT)/trivial: $(BENCH_OUT)/trivial.o
+	$(CC) -o $@ $^
+
+$(BENCH_OUT)/echo_%: $(BENCH_OUT)/echo_%.o $(BENCH_OUT)/echo.o $(BENCH_OUT)/bench.o
+	$(CC) -pthread -o $@ $^
+
+$(BENCH_OUT)/%: $(BENCH_OUT)/%.o $(BENCH_OUT)/bench.o
+	$(CC) -pthread -o $@ $^

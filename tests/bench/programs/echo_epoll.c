@@ -1,0 +1,74 @@
+/* echo_epoll: the same server as a hand-written event loop, to measure the threads against.
+ *
+ * Edge-triggered and without a needless call: a read that does not fill the buffer has drained the
+ * socket, so a request costs one recv, one send and its share of an epoll_wait. A client of the
+ * benchmark has one message outstanding, so a send that would block is answered by closing.
+ */
+#define _GNU_SOURCE
+#include "bench.h"
+#include "echo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { EVENTS = 512 };
+
+static void accept_all(int poller, int listener)
+{
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0 && errno == EAGAIN)
+            return;
+        if (fd < 0)
+            bench_fail("accept4: %s", strerror(errno));
+        echo_no_delay(fd);
+        struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+        if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event))
+            bench_fail("epoll_ctl: %s", strerror(errno));
+    }
+}
+
+static void serve_ready(int fd)
+{
+    char buffer[ECHO_BUFFER_BYTES];
+    for (;;) {
+        ssize_t got = recv(fd, buffer, sizeof buffer, 0);
+        if (got < 0 && errno == EAGAIN)
+            return;
+        if (got <= 0 || send(fd, buffer, (size_t)got, MSG_NOSIGNAL) != got) {
+            close(fd);
+            return;
+        }
+        if (got < (ssize_t)sizeof buffer)
+            return;
+    }
+}
+
+int main(void)
+{
+    bench_limit(ECHO_LIMIT_S);
+    bench_raise_file_limit();
+    int listener = echo_listen();
+    int poller = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = listener};
+    static struct epoll_event events[EVENTS];
+
+    if (fcntl(listener, F_SETFL, O_NONBLOCK) || poller < 0 ||
+        epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event))
+        bench_fail("epoll: %s", strerror(errno));
+    for (;;) {
+        int ready = epoll_wait(poller, events, EVENTS, -1);
+        if (ready < 0 && errno != EINTR)
+            bench_fail("epoll_wait: %s", strerror(errno));
+        for (int i = 0; i < ready; i++) {
+            if (events[i].data.fd == listener)
+                accept_all(poller, listener);
+            else
+                serve_ready(events[i].data.fd);
+        }
+    }
+}
