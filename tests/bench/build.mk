@@ -7,6 +7,12 @@ BENCH_NAMES := yield handoff create lock many pingpong sleepers startup trivial 
 	echo_threads echo_epoll echo_client
 BENCH_BINS := $(BENCH_NAMES:%=$(BENCH_OUT)/%)
 
+# Other coroutine systems to stand beside, where the machine has them; nothing depends on them.
+BENCH_ST_FLAGS ?=
+BENCH_GO ?= go
+BENCH_PEERS := $(if $(wildcard /usr/include/st.h)$(BENCH_ST_FLAGS),$(BENCH_OUT)/st_peer) \
+	$(if $(shell command -v $(BENCH_GO) 2>/dev/null),$(BENCH_OUT)/go_peer)
+
 # Options of the driver, such as: make bench BENCH_ARGS='--quick --only yield'
 BENCH_ARGS ?=
 
@@ -14,7 +20,7 @@ BENCH_ARGS ?=
 bench: all bench-programs
 	$(BENCH_DIR)/run $(BENCH_ARGS)
 
-bench-programs: $(BENCH_BINS)
+bench-programs: $(BENCH_BINS) $(BENCH_PEERS)
 
 # Kept, so that the next make has less to do.
 .SECONDARY: $(BENCH_NAMES:%=$(BENCH_OUT)/%.o) $(BENCH_OUT)/bench.o $(BENCH_OUT)/echo.o
@@ -28,6 +34,13 @@ $(BENCH_OUT)/trivial: $(BENCH_OUT)/trivial.o
 
 $(BENCH_OUT)/echo_%: $(BENCH_OUT)/echo_%.o $(BENCH_OUT)/echo.o $(BENCH_OUT)/bench.o
 	$(CC) -pthread -o $@ $^
+
+$(BENCH_OUT)/st_peer: $(BENCH_DIR)/peers/st_peer.c $(BENCH_OUT)/echo.o $(BENCH_OUT)/bench.o
+	$(CC) $(BENCH_CFLAGS) -o $@ $^ $(BENCH_ST_FLAGS) -lst
+
+$(BENCH_OUT)/go_peer: $(BENCH_DIR)/peers/go_peer.go
+	@mkdir -p $(@D)
+	GOCACHE=$(abspath $(BENCH_OUT))/go-cache GO111MODULE=off $(BENCH_GO) build -o $@ $<
 
 $(BENCH_OUT)/%: $(BENCH_OUT)/%.o $(BENCH_OUT)/bench.o
 	$(CC) -pthread -o $@ $^

@@ -10,7 +10,6 @@ case print the same metrics. Targets are relations between medians of the same r
 """
 
 import os
-import shutil
 
 
 class Faster:
@@ -70,6 +69,7 @@ class Scale:
         self.starts = 40 if quick else 200
         self.sleepers = 2000 if quick else 10000
         self.threads = threads or (10000 if quick else 100000)
+        self.shim_at_work = True
 
 
 # So many thread ids stay free natively: at the end of the ids no process here could start another.
@@ -91,13 +91,13 @@ def timed(program, *arguments):
 
 
 def many(scale, variant):
-    threads = scale.threads if variant == "shim" else native_threads(scale.threads)
-    return ["many", str(threads)]
+    unlimited = variant == "shim" and scale.shim_at_work
+    return ["many", str(scale.threads if unlimited else native_threads(scale.threads))]
 
 
-def peers(program, *arguments):
+def peers(*arguments):
     """The same measurement on other coroutine systems, where they were built."""
-    return {name: timed(f"{name}_{program}", *arguments) for name in ("st", "go")}
+    return {name: timed(f"{name}_peer", *arguments) for name in ("st", "go")}
 
 
 def echo(connections, size, targets):
@@ -105,11 +105,12 @@ def echo(connections, size, targets):
                 f"thread-per-connection echo, {connections} connections, {size} bytes, one core",
                 ["echo_threads"], kind="echo", cpus="one", load=(connections, size),
                 targets=targets,
-                others={"epoll": ["echo_epoll"], "st": ["st_echo"], "go": ["go_echo"]})
+                others={"epoll": ["echo_epoll"], "st": ["st_peer", "echo"],
+                        "go": ["go_peer", "echo"]})
 
 
 def startup(name, program):
-    return Case(f"startup.{name}", f"start of {program}, which makes no thread",
+    return Case(f"startup.{name}", f"start of {program.lstrip('@')}, which makes no thread",
                 lambda scale, variant: ["startup", str(scale.starts), program],
                 kind="startup", targets={"start": [AddsAtMost(500)]})
 
@@ -121,9 +122,9 @@ CASES = [
          cpus="one", targets={"yield": [Faster(20)]}, others=peers("yield", "100")),
     Case("yield.100.all", "the same, native on all cores", timed("yield", "100")),
     Case("handoff.cond", "hand-off by mutex and condition variable", timed("handoff", "cond"),
-         targets={"handoff": [Faster(8)]}, others=peers("handoff", "cond")),
+         targets={"handoff": [Faster(8)]}),
     Case("handoff.cond.one", "the same on one core", timed("handoff", "cond"),
-         cpus="one", targets={"handoff": [Faster(8)]}),
+         cpus="one", targets={"handoff": [Faster(8)]}, others=peers("handoff", "cond")),
     Case("handoff.sem", "hand-off by semaphores", timed("handoff", "sem")),
     Case("handoff.sem.one", "the same on one core", timed("handoff", "sem"), cpus="one"),
     Case("handoff.futex", "hand-off by futex through syscall()", timed("handoff", "futex")),
@@ -147,7 +148,7 @@ CASES = [
     Case("pingpong.socket.one", "the same on one core", timed("pingpong", "socketpair"),
          cpus="one"),
     startup("true", "/bin/true"),
-    startup("trivial", "trivial"),
+    startup("trivial", "@trivial"),
     Case("sleepers", "many threads in nanosleep(100..300 ms)",
          lambda scale, variant: ["sleepers", str(scale.sleepers), str(scale.sleep_ms)],
          max_rounds=3, warm_up=False),
@@ -164,8 +165,12 @@ NOT_COMPARED = {"client_cpu"}
 
 
 def resolve(command, scale, variant, directory):
-    """The command of a variant as a list with paths, or None when its program was not built."""
+    """The command of a variant as a list, or None when its program was not built.
+
+    The first word is a program of this benchmark, and so is any other that begins with "@".
+    """
     words = command(scale, variant) if callable(command) else list(command)
-    words = [os.path.join(directory, word) if os.path.exists(os.path.join(directory, word))
-             else word for word in words]
-    return words if shutil.which(words[0]) and os.path.isabs(words[0]) else None
+    words[0] = "@" + words[0]
+    words = [os.path.join(directory, word[1:]) if word.startswith("@") else word
+             for word in words]
+    return words if os.access(words[0], os.X_OK) else None

@@ -18,13 +18,12 @@ class ProgramError(Exception):
 
 
 class Outcome:
-    """What one run gave: {metric: (value, unit)}, stderr, kernel threads and CPU time."""
+    """What one run gave: {metric: (value, unit)}, stderr and the most kernel threads."""
 
     def __init__(self):
         self.metrics = {}
         self.messages = ""
         self.kernel_threads = 0
-        self.cpu_s = 0.0
 
 
 def parse_metrics(text):
@@ -65,16 +64,6 @@ class Program:
 
     def read_line(self):
         return self.process.stdout.readline()
-
-    def cpu_s(self):
-        """The CPU time that the program has used so far, in seconds."""
-        try:
-            with open(f"/proc/{self.process.pid}/stat", encoding="ascii",
-                      errors="replace") as stat:
-                fields = stat.read().rsplit(")", 1)[1].split()
-        except OSError:
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
         """Ends the program, unless it ended before; returns what it wrote to stderr."""

@@ -24,8 +24,7 @@ int echo_listen(void)
 
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) ||
-        listen(listener, ECHO_BACKLOG) ||
-        getsockname(listener, (struct sockaddr *)&address, &size))
+        listen(listener, ECHO_BACKLOG) || getsockname(listener, (struct sockaddr *)&address, &size))
         bench_fail("listening socket: %s", strerror(errno));
     bench_report("port", ntohs(address.sin_port), "tcp");
     return listener;

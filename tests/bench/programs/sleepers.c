@@ -29,9 +29,8 @@ static void sleeper_body(void *context, int member, long count)
 
     self->seed = (unsigned)member;
     for (uint64_t now_ns = bench_now_ns(); now_ns < end_ns && self->sleeps < MAX_SLEEPS;) {
-        uint64_t asked_ns =
-            SHORTEST_MS * 1000000u + (uint64_t)rand_r(&self->seed) %
-                                         ((LONGEST_MS - SHORTEST_MS) * 1000000u);
+        uint64_t asked_ns = SHORTEST_MS * 1000000u +
+                            (uint64_t)rand_r(&self->seed) % ((LONGEST_MS - SHORTEST_MS) * 1000000u);
         struct timespec asked = {.tv_nsec = (long)asked_ns};
         if (nanosleep(&asked, NULL))
             bench_fail("nanosleep: interrupted");
