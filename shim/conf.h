@@ -1,0 +1,77 @@
+/* The CORO_* environment variables, one row each in conf.def, as the running process sees them. */
+#ifndef CORO_CONF_H
+#define CORO_CONF_H
+
+#include "runtime/base.h"
+
+/* One step of CORO_LATENCY_WARNING. */
+#define CONF_FACTOR_NS (200 * NSEC_PER_MSEC)
+
+#define CONF_PATH_BYTES 256
+
+struct conf {
+    bool on;                        /* CORO: off steps aside */
+    uint32_t selfishness;           /* CORO_SELFISHNESS, 1..32768 */
+    uint64_t slice_ns;              /* CORO_SLICE; 0: never preempt */
+    uint64_t latency_warning_ns;    /* CORO_LATENCY_WARNING factor x 0.2 s; 0: off */
+    bool follow;                    /* CORO_FOLLOW: children of exec keep LD_PRELOAD */
+    bool control;                   /* CORO_CONTROL: serve the control socket */
+    uint32_t log_level;             /* CORO_LOG: enum log_level */
+    char log_file[CONF_PATH_BYTES]; /* CORO_LOG_FILE: "" is stderr */
+};
+
+/* Holds the rows' initial values until conf_load. */
+extern struct conf conf;
+
+/* Reads the CORO_* variables of @envp into `conf`; each bad value or unknown name costs one line on
+ * stderr (through log_line) and leaves the default. With CORO=off the rest is not looked at.
+ * Below the gate: no libc; never parks. Call it once, while the process has one thread. */
+void conf_load(char *const envp[]);
+
+/* The rows themselves, for whoever explains or changes the variables. */
+
+enum conf_kind {
+    CONF_BOOL,
+    CONF_DURATION,
+    CONF_UNSIGNED,
+    CONF_FACTOR,
+    CONF_ENUM,
+    CONF_PATH,
+    CONF_TOOL, /* read by the tools only: no field, no values */
+};
+
+struct conf_variable {
+    const char *name;
+    const char *unit;
+    const char *text;
+    uint64_t min, max, initial;
+    enum conf_kind kind;
+    uint32_t offset; /* of the field in struct conf */
+};
+
+extern const struct conf_variable conf_variables[];
+extern const size_t conf_variable_count;
+
+/* Long enough for any complaint, value or range below (a path excepted: CONF_PATH_BYTES). */
+#define CONF_TEXT_BYTES 160
+
+/* The row of the variable whose name is the first @length bytes of @name, or NULL. */
+const struct conf_variable *conf_find(const char *name, size_t length);
+
+/* The row whose name is nearest to @name, or NULL when none is near enough to be meant. */
+const struct conf_variable *conf_nearest(const char *name, size_t length);
+
+/* Sets @variable's field of @into from @value; an empty one means the default. Returns true, or
+ * false with the complaint in @why (CONF_TEXT_BYTES) and @into unchanged. */
+bool conf_parse(const struct conf_variable *variable, const char *value, struct conf *into,
+                char *why);
+
+/* Writes @variable's value in @from, as it would be written in the environment, into @out; returns
+ * its length. */
+size_t conf_show(const struct conf_variable *variable, const struct conf *from, char *out,
+                 size_t size);
+
+/* Writes which values @variable takes ("1..32768", "on or off") into @out; returns the length. */
+size_t conf_show_range(const struct conf_variable *variable, char *out, size_t size);
+
+#endif

@@ -1,0 +1,140 @@
+/* The log: one formatted line, one write(2).
+ *
+ * Whoever calls may hold any lock of libc's or ours, or be the monitor, which has no TLS. So there
+ * is no buffer, no lock and no descriptor kept between lines: a line is made on the stack and
+ * written at once, and CORO_LOG_FILE is opened for each line, which also survives its rotation.
+ * The only state is the identity of stderr, written once while the process has one thread.
+ *
+ * Descriptor 2 is the program's. A daemon may have closed it and opened something else that took
+ * the number; writing there would damage its data. stderr_is_ours guesses conservatively. */
+#include "shim/log.h"
+
+#include <linux/fcntl.h>
+#include <linux/poll.h>
+#include <linux/stat.h>
+#include <linux/time_types.h>
+
+#include "runtime/sys.h"
+#include "shim/conf.h"
+
+#define STDERR          2
+#define PATIENCE_NS     (100 * NSEC_PER_MSEC)
+#define LOG_FILE_MODE   0600
+#define TRUNCATION_MARK "..."
+
+static struct {
+    bool known;
+    uint32_t dev_major, dev_minor;
+    uint64_t ino;
+} first_stderr;
+
+static bool stat_fd(int fd, struct statx *st)
+{
+    return sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, st) == 0;
+}
+
+void log_remember_stderr(void)
+{
+    struct statx st;
+
+    if (!stat_fd(STDERR, &st))
+        return;
+    first_stderr.ino = st.stx_ino;
+    first_stderr.dev_major = st.stx_dev_major;
+    first_stderr.dev_minor = st.stx_dev_minor;
+    first_stderr.known = true;
+}
+
+static bool is_first_stderr(const struct statx *st)
+{
+    return first_stderr.known && st->stx_ino == first_stderr.ino &&
+           st->stx_dev_major == first_stderr.dev_major &&
+           st->stx_dev_minor == first_stderr.dev_minor;
+}
+
+/* Is descriptor 2 still something that messages belong in? What it was at the start is. Afterwards,
+ * a terminal, a pipe or a file opened for writing only is; a socket or a file opened for both
+ * reading and writing is more likely data. */
+static bool stderr_is_ours(void)
+{
+    struct statx st;
+    long flags;
+
+    if (!stat_fd(STDERR, &st))
+        return true; /* closed (write says EBADF), or a kernel without statx */
+    if (!first_stderr.known || is_first_stderr(&st))
+        return true;
+    switch (st.stx_mode & S_IFMT) {
+    case S_IFCHR:
+    case S_IFIFO:
+        return true;
+    case S_IFREG:
+        flags = sys2(__NR_fcntl, STDERR, F_GETFL);
+        return !sys_is_error(flags) && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_APPEND));
+    default:
+        return false;
+    }
+}
+
+/* Waits for room, so that a reader who went to sleep cannot stop the program through us. */
+static bool has_room(int fd)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+    struct __kernel_timespec patience = {.tv_nsec = PATIENCE_NS};
+    long result;
+
+    do
+        result = sys5(__NR_ppoll, &pollfd, 1, &patience, NULL, 0);
+    while (result == -EINTR);
+    return result != 0;
+}
+
+static void write_line(int fd, const char *line, size_t length)
+{
+    while (length > 0 && has_room(fd)) {
+        long written = sys3(__NR_write, fd, line, length);
+
+        if (written == -EINTR || written == -EAGAIN)
+            continue;
+        if (written <= 0)
+            return;
+        line += written;
+        length -= (size_t)written;
+    }
+}
+
+static void put_line(const char *line, size_t length)
+{
+    long fd = -1;
+
+    if (conf.log_file[0] != '\0')
+        fd = sys4(__NR_openat, AT_FDCWD, conf.log_file,
+                  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOG_FILE_MODE);
+    if (fd >= 0) {
+        write_line((int)fd, line, length);
+        sys1(__NR_close, fd);
+    } else if (stderr_is_ours()) {
+        write_line(STDERR, line, length);
+    }
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    char line[LOG_LINE_BYTES];
+    size_t prefix, length;
+    va_list arguments;
+
+    if ((uint32_t)level > conf.log_level)
+        return;
+    prefix = format_text(line, sizeof(line), "coroshim[%ld]: ", sys0(__NR_getpid));
+    va_start(arguments, format);
+    length = prefix + format_text_list(line + prefix, sizeof(line) - prefix, format, arguments);
+    va_end(arguments);
+    for (size_t i = prefix; i < length; i++)
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+            line[i] = '?';
+    if (length == sizeof(line) - 1)
+        format_text(line + length - 3, 4, "%s", TRUNCATION_MARK);
+    line[length++] = '\n'; /* in the place of the NUL */
+    put_line(line, length);
+}

@@ -1,0 +1,31 @@
+/* Lines on stderr (or CORO_LOG_FILE): "coroshim[PID]: text\n", each one write(2), never garbled.
+ * Below the gate: raw system calls, own formatting; any kernel thread; async-signal-safe. */
+#ifndef CORO_LOG_H
+#define CORO_LOG_H
+
+#include <stdarg.h>
+
+#include "runtime/base.h"
+
+enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* The longest line, with its prefix and newline. */
+#define LOG_LINE_BYTES 512
+
+/* Formats like printf with %s %d %i %u %x %lu %ld %lx %zu %p %c %% (widths and 0-padding for
+ * numbers), at most 512 bytes, and writes one line when @level is within CORO_LOG (default warn).
+ * Control characters become '?', so that no name can forge a second line. Never parks; waits at
+ * most 0.1 s for a full pipe, then drops the line. */
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Remembers what stderr is now: a socket that takes its number later is not written to. */
+void log_remember_stderr(void);
+
+/* The formatting alone: at most @size bytes with the final NUL; returns the length written.
+ * Beside the above: %X, '-', widths by '*', and a precision for %s. */
+size_t format_text(char *out, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+size_t format_text_list(char *out, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+#endif
