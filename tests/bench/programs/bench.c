@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { RUNS = 5 };
+
 struct team {
     const struct bench_loop *loop;
     long count;
@@ -142,13 +144,20 @@ uint64_t bench_run_team(const struct bench_loop *loop, long count)
 
 double bench_ns_per_op(const struct bench_loop *loop, long budget_ms)
 {
-    double budget_ns = (double)budget_ms * 1e6;
-    for (long count = 16;;) {
+    double run_ns = (double)budget_ms * 1e6 / RUNS;
+    double samples[RUNS];
+    long count = 16;
+
+    for (;;) {
         double spent_ns = (double)bench_run_team(loop, count);
-        if (spent_ns >= budget_ns / 2)
-            return spent_ns / ((double)count * loop->ops_per_count);
+        if (spent_ns >= run_ns / 2)
+            break;
         /* The first short runs are cold, so their rate is not trusted for more than a factor. */
-        double growth = budget_ns / (spent_ns + 1);
+        double growth = run_ns / (spent_ns + 1);
         count = (long)((double)count * (growth > 8 ? 8 : growth < 2 ? 2 : growth));
     }
+    for (int i = 0; i < RUNS; i++)
+        samples[i] = (double)bench_run_team(loop, count) / ((double)count * loop->ops_per_count);
+    bench_sort(samples, RUNS);
+    return samples[RUNS / 2];
 }

@@ -25,8 +25,8 @@ void bench_limit(unsigned limit_s);
 
 uint64_t bench_now_ns(void);
 
-/* Runs @loop with ever larger counts until one run lasts about @budget_ms; returns the ns per
- * operation of that last run. Waits for its threads. */
+/* Finds the count with which five runs of @loop last about @budget_ms; returns the median of their
+ * ns per operation, so that another process in between disturbs little. Waits for its threads. */
 double bench_ns_per_op(const struct bench_loop *loop, long budget_ms);
 
 /* The same for one run of @count turns: the ns between the first start and the last end. */
