@@ -18,7 +18,7 @@ from typing import Callable
 
 from . import observe
 from .load import Load
-from .process import Failure, Process, end_strays, status_text
+from .process import Failure, Process, children_of, end_strays, status_text
 
 DEBIAN_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PORTS = range(20000, 32000)  # below the ephemeral ports, which the clients take
@@ -147,17 +147,22 @@ class Case:
         in each process and at least @floor threads listed by coroctl."""
         watch = observe.Watch(pids, self.coroctl, 1 if self.mode == "shim" else None)
         watch.during(over, floor)
-        failures = self.outcome.failures
         self.outcome.kernel_threads = max(self.outcome.kernel_threads, watch.total)
         self.outcome.listed_threads = max(self.outcome.listed_threads, watch.listed)
+        found = self.outcome.failures
+        found += [text for text in self.faults(watch, floor) if text not in found]
+
+    def faults(self, watch, floor):
         if not watch.samples:
-            failures.append("no kernel thread could be observed under load")
+            yield "no kernel thread could be observed under load"
         elif self.mode == "native" and watch.total < floor:
-            failures.append(f"only {watch.total} kernel threads under load, expected at least {floor}")
+            yield f"only {watch.total} kernel threads under load, expected at least {floor}"
+        elif self.mode == "shim" and not watch.helpers:
+            yield "the shim was never active: no kernel thread of its own was seen under load"
         if watch.violation:
-            failures.append(watch.violation)
+            yield watch.violation
         if self.coroctl and watch.listed < floor:
-            failures.append(watch.control_error or f"coroctl lists {watch.listed} threads, expected at least {floor}")
+            yield watch.control_error or f"coroctl lists {watch.listed} threads, expected at least {floor}"
 
     def drive(self, process, floor, address, script, clients, seconds, pids=None, **options):
         """Puts a load on @process while watching it; returns the load's result, all replies right."""
@@ -190,7 +195,7 @@ class Case:
     def describe_hang(self):
         for process in self.processes:
             if process.poll() is None:
-                for pid in [process.pid]:
+                for pid in [process.pid, *children_of(process.pid)][:3]:
                     self.outcome.notes.append(f"{process.name} (process {pid}) was still running:")
                     self.outcome.notes += ["  " + text for text in observe.diagnosis(self.coroctl, pid)]
 

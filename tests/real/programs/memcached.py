@@ -4,14 +4,18 @@ Each client keeps a key of its own, which must always read back as last written,
 that all clients share, whose end value must be the sum of what was added.
 """
 
+import os
 import random
 import socket
 
 from harness.case import Program
 from harness.load import GATHER, Mismatch, expect, line, until
+from harness.process import Failure
 
 CLIENTS = 1000
 COUNTERS = 4
+WORKERS = 4
+NAMES = ["total"] + [f"shared{index}" for index in range(COUNTERS)]
 THREADS = 6  # main, four workers and at least one of memcached's own housekeepers
 
 
@@ -37,26 +41,42 @@ def ask(port, request, end=b"END\r\n"):
         connection.sendall(request)
         reply = b""
         while end not in reply:
-            reply += connection.recv(65536)
+            data = connection.recv(65536)
+            if not data:
+                raise Failure(f"memcached closed the connection after {request[:40]!r}")
+            reply += data
         return reply.decode()
+
+
+def command(port, connections):
+    words = ["memcached", "-l", "127.0.0.1", "-p", str(port), "-U", "0", "-t", str(WORKERS), "-m", "64"]
+    return words + ["-c", str(connections + 100)] + (["-u", "root"] if os.getuid() == 0 else [])
+
+
+def zero_counters(port):
+    for key in NAMES:
+        ask(port, f"set {key} 0 0 1\r\n0\r\n".encode(), b"STORED\r\n")
+
+
+def check_counters(port):
+    text = ask(port, f"get {' '.join(NAMES)}\r\n".encode())
+    values = [int(word) for word in text.splitlines() if word.isdigit()]
+    if len(values) != len(NAMES):
+        raise Failure(f"{len(values)} of {len(NAMES)} counters are left")
+    if values[0] != sum(values[1:]):
+        raise Failure(f"lost increments: total {values[0]}, sum {sum(values[1:])}")
 
 
 def run(case):
     port = case.free_port()
-    argv = ["memcached", "-l", "127.0.0.1", "-p", str(port), "-U", "0", "-u", "root", "-t", "4", "-c", "1200", "-m", "64"]
-    server = case.start(argv)
+    server = case.start(command(port, CLIENTS))
     case.wait_port(server, port)
-    for key in ["total"] + [f"shared{index}" for index in range(COUNTERS)]:
-        ask(port, f"set {key} 0 0 1\r\n0\r\n".encode(), b"STORED\r\n")
+    zero_counters(port)
     result = case.drive(server, THREADS, ("127.0.0.1", port), script, CLIENTS, case.pick(4, 2))
     case.figure(result.per_second, "ops/s", p99_ms=result.p99_ms)
-
-    keys = " ".join(["total"] + [f"shared{index}" for index in range(COUNTERS)])
-    values = [int(text) for text in ask(port, f"get {keys}\r\n".encode()).splitlines() if text.isdigit()]
-    case.check(len(values) == COUNTERS + 1, f"{len(values)} of {COUNTERS + 1} counters are left")
-    case.check(values[0] == sum(values[1:]), f"lost increments: total {values[0]}, sum {sum(values[1:])}")
+    check_counters(port)
     stats = dict(text.split()[1:3] for text in ask(port, b"stats\r\n").splitlines() if text.startswith("STAT "))
-    case.check(stats["threads"] == "4", f"memcached says it has {stats['threads']} threads")
+    case.check(stats["threads"] == str(WORKERS), f"memcached says it has {stats['threads']} threads")
     case.check(int(stats["cmd_set"]) >= CLIENTS, f"memcached counted {stats['cmd_set']} sets")
     case.ended(server.stop())
 
