@@ -62,6 +62,7 @@ int main(void)
 {
     pthread_t threads[6];
     fd_set set;
+    int closed = dup(0);
     struct timeval none = { 0, 0 };
     for (int i = 0; i < COUNT(threads); i++)
         threads[i] = start(selects, NULL);
@@ -69,8 +70,9 @@ int main(void)
         join(threads[i]);
     puts("selected, all");
     FD_ZERO(&set);
-    FD_SET(900, &set);
-    CHECK_EQ(select(901, &set, NULL, NULL, &none), -1);
+    FD_SET(closed, &set);
+    close(closed);
+    CHECK_EQ(select(closed + 1, &set, NULL, NULL, &none), -1);
     CHECK_EQ(errno, EBADF);
     CHECK_EQ(select(-1, NULL, NULL, NULL, &none), -1);
     CHECK_EQ(errno, EINVAL);
