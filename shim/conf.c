@@ -116,8 +116,7 @@ static size_t name_length(const char *entry)
     return entry[length] == '=' ? length : 0;
 }
 
-/* The value of the first entry with this name, as getenv finds it. */
-static const char *value_of(char *const envp[], const char *name)
+const char *conf_environment(char *const envp[], const char *name)
 {
     size_t length = strlen(name);
 
@@ -129,7 +128,7 @@ static const char *value_of(char *const envp[], const char *name)
 
 static void load_variable(const struct conf_variable *variable, char *const envp[])
 {
-    const char *value = value_of(envp, variable->name);
+    const char *value = conf_environment(envp, variable->name);
     char why[CONF_TEXT_BYTES], initial[CONF_PATH_BYTES];
 
     if (value == NULL || variable->kind == CONF_TOOL)

@@ -28,6 +28,9 @@ extern struct conf conf;
  * Below the gate: no libc; never parks. Call it once, while the process has one thread. */
 void conf_load(char *const envp[]);
 
+/* The value of @envp's first entry with this name, as getenv finds it, or NULL. */
+const char *conf_environment(char *const envp[], const char *name);
+
 /* The rows themselves, for whoever explains or changes the variables. */
 
 enum conf_kind {

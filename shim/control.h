@@ -1,0 +1,36 @@
+/* The control socket's server. Runs on the monitor kernel thread, which has no TLS, no libc and all
+ * signals blocked. One socket per process: PID.sock in $XDG_RUNTIME_DIR/coroshim/ or
+ * /tmp/coroshim-UID/ (0700). The path is chosen in control_prepare, before the monitor runs.
+ *
+ * All functions are below the gate and never park. control_serve belongs to the monitor alone;
+ * control_prepare and control_after_fork run while it does not; control_owns_fd and control_remove
+ * may run beside it. */
+#ifndef CORO_CONTROL_H
+#define CORO_CONTROL_H
+
+#include "runtime/base.h"
+
+/* Creates directory and listening socket. @envp finds XDG_RUNTIME_DIR; @fd_floor: our descriptors
+ * are moved to numbers at or above it (F_DUPFD_CLOEXEC), so that the program never meets them.
+ * Returns 0 or -errno; on error there is no control socket and the program goes on. */
+int control_prepare(char *const envp[], int fd_floor);
+
+/* Waits at most @timeout_ns (UINT64_MAX: without end) for a client or for @wake_fd (an eventfd,
+ * which it drains) and serves what is ready without ever blocking on a client. Returns true when
+ * @wake_fd was signalled. Works without a socket, too. */
+bool control_serve(int wake_fd, uint64_t timeout_ns);
+
+/* True when @fd is one of the server's descriptors (the program must not close it). */
+bool control_owns_fd(int fd);
+
+/* Where the socket is; "" without one. */
+const char *control_path(void);
+
+/* Removes the socket file; called before the process exits. Idempotent, async-signal-safe; does
+ * nothing in a child that has not called control_prepare itself. */
+void control_remove(void);
+
+/* Forgets (closes) everything in a forked child, without removing the parent's file. */
+void control_after_fork(void);
+
+#endif

@@ -1,0 +1,42 @@
+/* Shared by the control server's three files: control.c (directory and socket), control_clients.c
+ * (bytes in and out) and control_requests.c (what requests mean). Nobody else includes it. */
+#ifndef CORO_CONTROL_INTERNAL_H
+#define CORO_CONTROL_INTERNAL_H
+
+#include "runtime/base.h"
+#include "shim/protocol.h"
+
+#define CONTROL_CLIENTS 16
+
+/* Descriptors, and what must be known before the first client comes. Written by control_prepare and
+ * by the monitor; control_owns_fd only reads. */
+struct control_server {
+    int listen_fd; /* -1: no socket */
+    int fd_floor;
+    long pid;                 /* who made path; a forked child must not remove it */
+    uint64_t silent_ns;       /* a client silent for so long makes room for another */
+    uint64_t deaf_until_ns;   /* no accept before: descriptors had run out */
+    char path[108];           /* as in sockaddr_un */
+    int fds[CONTROL_CLIENTS]; /* -1: slot not in use */
+};
+
+/* One frame each way at a time: a client that does not take its reply gets no other. Pages of these
+ * buffers that no client ever needed cost nothing. */
+struct control_client {
+    bool greeted;
+    uint32_t in_used;            /* of in: header first, then the body, never more */
+    uint32_t out_used, out_sent; /* equal: nothing to send */
+    uint64_t active_ns;          /* when bytes last moved */
+    _Alignas(8) unsigned char in[sizeof(struct frame_header) + FRAME_REQUEST_MAX];
+    _Alignas(8) unsigned char out[sizeof(struct frame_header) + FRAME_REPLY_MAX];
+};
+
+extern struct control_server control_server;
+
+/* Puts the reply to the complete request in client->in into client->out. */
+void control_answer(struct control_client *client);
+
+/* Closes every client; of control_clients.c. */
+void control_drop_all(void);
+
+#endif

@@ -1,0 +1,119 @@
+/* What the control socket's requests mean: one row and one function per request type.
+ *
+ * A handler reads a body that is at least as long as its row says and fills client->out, which is
+ * empty; it runs on the monitor, so it takes no lock for longer than a bounded time. */
+#include "runtime/co_info.h"
+#include "runtime/mem.h"
+#include "runtime/sys.h"
+#include "shim/control_internal.h"
+#include "shim/log.h"
+#include "shim/version.h"
+
+#include <linux/fcntl.h>
+
+#define LIST_RECORDS_MAX ((FRAME_REPLY_MAX - sizeof(struct list_reply)) / sizeof(struct co_info))
+
+struct request {
+    uint16_t type;
+    uint32_t body_bytes; /* at least */
+    void (*answer)(struct control_client *client, const void *body);
+};
+
+/* Starts a reply of @bytes; returns its zeroed body. */
+static void *reply(struct control_client *client, uint16_t type, uint16_t flags, uint32_t bytes)
+{
+    struct frame_header *header = (struct frame_header *)client->out;
+
+    header->length = bytes;
+    header->type = type;
+    header->flags = flags;
+    client->out_used = sizeof(*header) + bytes;
+    client->out_sent = 0;
+    return memset(header + 1, 0, bytes);
+}
+
+static void refuse(struct control_client *client, enum protocol_error code, uint16_t request,
+                   const char *text)
+{
+    struct error_reply *body = reply(client, FRAME_ERROR, 0, sizeof(*body));
+
+    body->code = code;
+    body->request = request;
+    text_copy(body->text, text, sizeof(body->text));
+}
+
+static void read_program_name(char *name, size_t size)
+{
+    long fd = sys4(__NR_openat, AT_FDCWD, "/proc/self/comm", O_RDONLY | O_CLOEXEC, 0);
+    long length;
+
+    if (fd < 0)
+        return;
+    length = sys3(__NR_read, fd, name, size - 1);
+    sys1(__NR_close, fd);
+    if (length > 0 && name[length - 1] == '\n')
+        length--;
+    name[length > 0 ? length : 0] = '\0';
+}
+
+static void answer_hello(struct control_client *client, const void *body)
+{
+    const struct hello_request *hello = body;
+    bool matches = hello->magic == PROTOCOL_MAGIC && hello->version == PROTOCOL_VERSION;
+    struct hello_reply *answer = reply(client, FRAME_HELLO | FRAME_REPLY, 0, sizeof(*answer));
+
+    answer->magic = PROTOCOL_MAGIC;
+    answer->version = PROTOCOL_VERSION;
+    answer->pid = (uint32_t)sys0(__NR_getpid);
+    answer->uid = (uint32_t)sys0(__NR_geteuid);
+    text_copy(answer->library, CORO_VERSION, sizeof(answer->library));
+    read_program_name(answer->program, sizeof(answer->program));
+    client->greeted = matches;
+}
+
+static void answer_list(struct control_client *client, const void *body)
+{
+    const struct list_request *list = body;
+    struct frame_header *header = (struct frame_header *)client->out;
+    size_t max = list->max_records;
+    struct list_reply *answer;
+    size_t count;
+
+    if (max == 0 || max > LIST_RECORDS_MAX)
+        max = LIST_RECORDS_MAX;
+    answer = reply(client, FRAME_LIST | FRAME_REPLY, 0, sizeof(*answer));
+    count = co_snapshot(list->after_id, (struct co_info *)(answer + 1), max);
+    answer->count = (uint32_t)count;
+    answer->record_bytes = sizeof(struct co_info);
+    header->flags = count == max ? FRAME_MORE : 0;
+    header->length += (uint32_t)(count * sizeof(struct co_info));
+    client->out_used += (uint32_t)(count * sizeof(struct co_info));
+}
+
+static const struct request requests[] = {
+    {FRAME_HELLO, sizeof(struct hello_request), answer_hello},
+    {FRAME_LIST, sizeof(struct list_request), answer_list},
+};
+
+static const struct request *find_request(uint16_t type)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
+        if (requests[i].type == type)
+            return &requests[i];
+    return NULL;
+}
+
+void control_answer(struct control_client *client)
+{
+    const struct frame_header *header = (const struct frame_header *)client->in;
+    const struct request *request = find_request(header->type);
+
+    if (!client->greeted && header->type != FRAME_HELLO)
+        refuse(client, PROTOCOL_NOT_GREETED, header->type, "HELLO of this protocol version first");
+    else if (request == NULL)
+        refuse(client, PROTOCOL_UNKNOWN_REQUEST, header->type, "unknown request");
+    else if (header->length < request->body_bytes)
+        refuse(client, PROTOCOL_MALFORMED, header->type, "request too short");
+    else
+        request->answer(client, header + 1);
+}

@@ -1,0 +1,88 @@
+/* What libcoroshim and coroctl say to each other over the control socket.
+ *
+ * A stream of frames, each a header and a body of header.length bytes. The client asks, the server
+ * answers each request with one frame, in order; nothing is sent unasked. A reply's type is the
+ * request's with FRAME_REPLY set, or FRAME_ERROR. The first request is HELLO: its two layouts never
+ * change, so that any two versions can tell each other who they are. A server answers nothing else
+ * before a HELLO with its own PROTOCOL_VERSION.
+ *
+ * Native byte order and alignment: both ends run on one machine. Fixed-size fields, no pointers.
+ * A body may be longer than its struct: later releases add fields at the end without a new version,
+ * and whoever does not know them ignores them. Adding a request type needs no new version either:
+ * an older server says PROTOCOL_UNKNOWN_REQUEST. */
+#ifndef CORO_PROTOCOL_H
+#define CORO_PROTOCOL_H
+
+#include <stdint.h>
+
+#define PROTOCOL_MAGIC   UINT32_C(0x4f524f43) /* "CORO" */
+#define PROTOCOL_VERSION UINT32_C(1)
+
+/* Bodies longer than these are garbage; the peer hangs up. */
+#define FRAME_REQUEST_MAX 4096
+#define FRAME_REPLY_MAX   65536
+
+/* The directory's name below $XDG_RUNTIME_DIR; below /tmp, "-UID" follows. */
+#define PROTOCOL_DIRECTORY "coroshim"
+#define PROTOCOL_SUFFIX    ".sock"
+
+enum frame_type {
+    FRAME_HELLO = 1,
+    FRAME_LIST = 2,
+    FRAME_REPLY = 0x8000,
+    FRAME_ERROR = 0xffff,
+};
+
+enum frame_flag {
+    FRAME_MORE = 1, /* of a paged reply: ask again for the rest */
+};
+
+struct frame_header {
+    uint32_t length; /* of the body */
+    uint16_t type;   /* enum frame_type */
+    uint16_t flags;  /* enum frame_flag; 0 in requests */
+};
+
+struct hello_request {
+    uint32_t magic;
+    uint32_t version;
+};
+
+struct hello_reply {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t pid;     /* in the process's own pid namespace */
+    uint32_t uid;     /* effective */
+    char library[32]; /* CORO_VERSION */
+    char program[16]; /* /proc/self/comm */
+    uint64_t reserved[4];
+};
+
+struct list_request {
+    uint64_t after_id;    /* threads with larger ids only; 0: from the first */
+    uint32_t max_records; /* 0: as many as fit */
+    uint32_t reserved;
+};
+
+/* Followed by count records of record_bytes each, every one a struct co_info of the server's
+ * release. FRAME_MORE: go on with after_id = the id of the last. */
+struct list_reply {
+    uint32_t count;
+    uint32_t record_bytes;
+    uint64_t reserved;
+};
+
+enum protocol_error {
+    PROTOCOL_UNKNOWN_REQUEST = 1,
+    PROTOCOL_MALFORMED = 2,   /* too short for its type, or a value that cannot be */
+    PROTOCOL_NOT_GREETED = 3, /* no HELLO yet, or one of another version */
+    PROTOCOL_FAILED = 4,      /* see text */
+};
+
+struct error_reply {
+    uint32_t code;    /* enum protocol_error */
+    uint32_t request; /* the type that was asked for */
+    char text[120];
+};
+
+#endif
