@@ -1,0 +1,75 @@
+/* A coroutine: one POSIX thread of the program. */
+#ifndef CORO_CO_H
+#define CORO_CO_H
+
+#include "runtime/base.h"
+#include "runtime/co_info.h"
+#include "runtime/list.h"
+#include "runtime/signal.h"
+#include "runtime/timer.h"
+
+struct carrier;
+struct gate_frame;
+
+/* Results of a park beside 0 and -errno. Like the kernel's own, never seen by the program. */
+#define ERESTARTSYS    512 /* a handler must run first; restart if it has SA_RESTART */
+#define ERESTARTNOHAND 514 /* a handler must run first; then EINTR */
+#define EDOOR          600 /* cancellation: leave by libc's own function (doors.c) */
+
+/* Which vector registers the interrupted code keeps alive across the call it is in. */
+enum co_simd { SIMD_NONE, SIMD_XMM, SIMD_FULL };
+
+/* How the coroutine came into the runtime. */
+enum co_door { DOOR_NONE, DOOR_GATE, DOOR_SYMBOL, DOOR_CANCEL /* symbol, cancellation point */ };
+
+/* What the coroutine waits on, for co_snapshot; written before each park. */
+struct co_wait {
+    uint32_t kind; /* enum wait_kind */
+    int32_t fd;
+    uint32_t count;
+    uint32_t tid;
+    int32_t pid;
+    uint32_t nr;
+    uintptr_t addr;
+};
+
+struct co {
+    /* Scheduling; the carrier's. */
+    void *sp;           /* stack pointer while not running */
+    uint64_t fs_base;   /* glibc's TLS block; 0: keep the carrier's */
+    struct list link;   /* run queue */
+    uint8_t state;      /* enum co_state */
+    uint8_t simd;       /* enum co_simd of the present call */
+    uint8_t door;       /* enum co_door of the present call */
+    bool interruptible; /* a signal may end the present park */
+    bool cancelled;     /* pthread_cancel was called: cancellation points use libc's functions */
+    bool is_main;       /* runs on the process's first stack */
+    bool detached_stack; /* memory below sp may be unmapped by now (exit) */
+    int wake_result;
+    uint32_t selfish_left; /* I/O calls that may still complete at once */
+    struct timer timer;
+
+    /* Identity. */
+    uint32_t tid;
+    uint64_t id, creator_id;
+    struct list all; /* runtime.all, by id */
+    char name[CO_NAME_BYTES];
+
+    /* What the kernel keeps per thread. */
+    int *clear_child_tid;
+    void *robust_head;
+    size_t robust_bytes;
+    struct co_signals signals;
+
+    /* For observers. */
+    struct co_wait wait;
+    uintptr_t hint_addr; /* the symbol door knows the object: mutex, condition variable, joinee */
+    uint32_t hint_kind;  /* enum wait_kind; WAIT_NONE: no hint */
+    uint64_t since_ns;   /* coarse time of the last change of state */
+    uint64_t cpu_ns;
+    uint64_t slices, preemptions;
+    uintptr_t stack_base;
+    size_t stack_bytes;
+};
+
+#endif

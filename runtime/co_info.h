@@ -1,0 +1,67 @@
+/* What one live thread looks like from outside: the record that the control socket carries and
+ * coroctl prints. Fixed size, no pointers; all times in nanoseconds. */
+#ifndef CORO_CO_INFO_H
+#define CORO_CO_INFO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum co_state {
+    CO_FREE = 0, /* slot not in use; never seen outside */
+    CO_NEW,
+    CO_RUNNABLE,
+    CO_RUNNING,
+    CO_PARKED,
+    CO_DEAD,
+};
+
+/* What a parked thread waits on. */
+enum wait_kind {
+    WAIT_NONE = 0,
+    WAIT_READ,    /* descriptor readable: wait_fd */
+    WAIT_WRITE,   /* descriptor writable: wait_fd */
+    WAIT_POLL,    /* several descriptors: wait_fd is the first, wait_count how many */
+    WAIT_FUTEX,   /* wait_addr */
+    WAIT_MUTEX,   /* wait_addr, wait_owner_tid when known */
+    WAIT_COND,    /* wait_addr of the condition variable */
+    WAIT_JOIN,    /* wait_owner_tid: the thread waited for */
+    WAIT_SLEEP,   /* until wait_left_ns */
+    WAIT_CHILD,   /* wait_pid */
+    WAIT_SIGNAL,  /* sigwait, sigsuspend, pause */
+    WAIT_OFFLOAD, /* a system call, wait_nr, running on a helper kernel thread */
+    WAIT_KINDS
+};
+
+#define CO_NAME_BYTES 16
+#define CO_PEER_BYTES 64
+
+struct co_info {
+    uint64_t id;             /* from 1, in creation order, never re-used */
+    uint64_t creator_id;     /* 0: unknown */
+    uint32_t tid;            /* what gettid() returns in the thread */
+    uint32_t state;          /* enum co_state */
+    uint32_t wait_kind;      /* enum wait_kind */
+    int32_t wait_fd;         /* -1: none */
+    uint32_t wait_count;
+    uint32_t wait_owner_tid; /* 0: unknown */
+    uint32_t wait_nr;        /* system call number; UINT32_MAX: none */
+    int32_t wait_pid;
+    uint64_t wait_addr;
+    uint64_t wait_left_ns;   /* time to the deadline; UINT64_MAX: none */
+    uint64_t state_ns;       /* how long in this state */
+    uint64_t cpu_ns;         /* sampled at every monitor tick */
+    uint64_t slices;         /* times it was switched to */
+    uint64_t preemptions;
+    uint64_t stack_base;     /* lowest address */
+    uint64_t stack_bytes;
+    uint64_t stack_used_bytes;
+    char name[CO_NAME_BYTES];
+    char peer[CO_PEER_BYTES]; /* of wait_fd, when it is a socket: "127.0.0.1:80"; "" otherwise */
+};
+
+/* Copies up to @max live threads with id > @after_id, in the order of their ids, into @out;
+ * returns how many. Below the gate; callable on any kernel thread of ours (takes the runtime's list
+ * lock for a bounded number of entries); never parks. The program's own threads only. */
+size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max);
+
+#endif

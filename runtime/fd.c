@@ -1,0 +1,301 @@
+/* What we know of each descriptor, and waiting for its readiness.
+ *
+ * Registrations are edge-triggered and last as long as the open file. The protocol of a wait is:
+ * try the call; on EAGAIN clear `readable`; watch and park. Events are taken only in the carrier's
+ * loop, so an edge between the try and the park is still to come, and no wake-up is lost. A first
+ * registration reports the present state as an event, so it can't miss one either.
+ *
+ * An event wakes every waiter of its direction: one edge may stand for several connections. */
+#include "runtime/fd.h"
+
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <linux/resource.h>
+#include <asm/stat.h>
+#include <asm/socket.h>
+
+#include "runtime/poll/poll.h"
+#include "runtime/sched.h"
+
+#define BLOCK_ENTRIES 1024
+#define BLOCKS        (FD_MAX / BLOCK_ENTRIES)
+#define SOL_SOCKET_   1
+#define PROTO_TCP     6
+#define MEMORY_DEVICE 1 /* major number of /dev/null, /dev/zero, /dev/urandom */
+
+static struct fd_table table;
+
+int fd_table_init(void)
+{
+    if (!table.blocks)
+        table.blocks = pages_map(BLOCKS * sizeof(*table.blocks));
+    table.fork_generation++;
+    return table.blocks ? 0 : -ENOMEM;
+}
+
+static struct fd_entry *new_block(uint32_t index)
+{
+    struct fd_entry *block = pages_map(BLOCK_ENTRIES * sizeof(*block));
+    for (uint32_t i = 0; block && i < BLOCK_ENTRIES; i++) {
+        list_init(&block[i].readers);
+        list_init(&block[i].writers);
+        block[i].readable = true;
+    }
+    table.blocks[index] = block;
+    return block;
+}
+
+struct fd_entry *fd_entry_existing(int fd)
+{
+    if (fd < 0 || fd >= FD_MAX || !table.blocks)
+        return NULL;
+    struct fd_entry *block = table.blocks[fd / BLOCK_ENTRIES];
+    return block ? &block[fd % BLOCK_ENTRIES] : NULL;
+}
+
+struct fd_entry *fd_entry(int fd)
+{
+    if (fd < 0 || fd >= FD_MAX || !table.blocks)
+        return NULL;
+    struct fd_entry *block = table.blocks[fd / BLOCK_ENTRIES];
+    if (unlikely(!block) && !(block = new_block((uint32_t)fd / BLOCK_ENTRIES)))
+        return NULL;
+    return &block[fd % BLOCK_ENTRIES];
+}
+
+static enum fd_kind socket_kind(int fd)
+{
+    int protocol = 0;
+    uint32_t size = sizeof(protocol);
+    long r = sys5(__NR_getsockopt, fd, SOL_SOCKET_, SO_PROTOCOL, &protocol, &size);
+    return r == 0 && protocol == PROTO_TCP ? FD_TCP : FD_SOCKET;
+}
+
+enum fd_kind fd_kind(struct fd_entry *entry, int fd)
+{
+    if (likely(entry->kind != FD_UNKNOWN))
+        return entry->kind;
+    struct stat about;
+    if (sys2(__NR_fstat, fd, &about) != 0)
+        return FD_UNKNOWN;
+    switch (about.st_mode & S_IFMT) {
+    case S_IFSOCK:
+        entry->kind = (uint8_t)socket_kind(fd);
+        entry->has_timeouts = true; /* unless we saw it made, somebody may have set them */
+        break;
+    case S_IFIFO:
+        entry->kind = FD_PIPE;
+        break;
+    case S_IFREG:
+    case S_IFDIR:
+    case S_IFBLK:
+    case S_IFLNK:
+        entry->kind = FD_FILE;
+        break;
+    case S_IFCHR:
+        entry->kind = (about.st_rdev >> 8 & 0xfff) == MEMORY_DEVICE ? FD_FILE : FD_OTHER;
+        break;
+    default:
+        entry->kind = FD_OTHER;
+    }
+    return entry->kind;
+}
+
+bool fd_blocks(struct fd_entry *entry, int fd)
+{
+    if (entry && entry->owned && entry->owned == table.fork_generation)
+        return !entry->nonblock;
+    long flags = sys2(__NR_fcntl, fd, F_GETFL);
+    return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+void fd_opened(int fd, enum fd_kind kind, bool nonblock)
+{
+    struct fd_entry *entry = fd_entry(fd);
+    if (!entry)
+        return;
+    fd_closing(fd); /* in case the close was not seen */
+    entry->kind = (uint8_t)kind;
+    entry->owned = table.fork_generation;
+    entry->nonblock = nonblock;
+}
+
+void fd_shared(int fd)
+{
+    struct fd_entry *entry = fd_entry_existing(fd);
+    if (entry)
+        entry->owned = 0;
+}
+
+void fd_all_shared(void)
+{
+    table.fork_generation++;
+}
+
+/* Gives the waiters of @entry a private duplicate of @fd to wait on. */
+static void move_waiters(struct fd_entry *entry, int fd)
+{
+    long copy = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd_floor());
+    struct fd_entry *target = copy >= 0 ? fd_entry((int)copy) : NULL;
+    struct list *heads[2][2] = { { &entry->readers, target ? &target->readers : NULL },
+                                 { &entry->writers, target ? &target->writers : NULL } };
+    if (target) {
+        target->generation++;
+        target->registered = target->unpollable = false;
+        target->kind = entry->kind;
+        target->owned = 0;
+        target->no_nowait = entry->no_nowait;
+        target->private_copy = true;
+        target->registered =
+            poll_set->add((int)copy, (uint64_t)target->generation << 32 | (uint32_t)copy) == 0;
+    }
+    for (int side = 0; side < 2; side++) {
+        struct list *node;
+        while ((node = list_pop(heads[side][0]))) {
+            struct fd_waiter *waiter = container_of(node, struct fd_waiter, link);
+            if (!target) {
+                sched_wake(waiter->co, 0); /* it tries again and meets EBADF */
+                continue;
+            }
+            waiter->fd = (int)copy;
+            waiter->moved = true;
+            list_push(heads[side][1], node);
+        }
+    }
+}
+
+void fd_closing(int fd)
+{
+    struct fd_entry *entry = fd_entry_existing(fd);
+    if (!entry)
+        return;
+    if (unlikely(!list_empty(&entry->readers) || !list_empty(&entry->writers)))
+        move_waiters(entry, fd);
+    if (entry->registered && entry->owned != table.fork_generation)
+        poll_set->remove(fd); /* the file may live on elsewhere, and its registration with it */
+    entry->generation++;
+    entry->owned = 0;
+    entry->kind = FD_UNKNOWN;
+    entry->registered = entry->unpollable = entry->sticky = entry->no_nowait = false;
+    entry->has_timeouts = false;
+    entry->readable = true;
+}
+
+int fd_watch(struct fd_waiter *waiter, bool for_write)
+{
+    int fd = waiter->fd;
+    struct fd_entry *entry = fd_entry(fd);
+    list_init(&waiter->link);
+    if (!entry)
+        return -EBADF;
+    if (entry->unpollable)
+        return -EPERM;
+    if (!entry->registered) {
+        int error = poll_set->add(fd, (uint64_t)entry->generation << 32 | (uint32_t)fd);
+        if (error == -EPERM)
+            entry->unpollable = true;
+        if (error && error != -EEXIST)
+            return error;
+        entry->registered = true;
+    }
+    list_push(for_write ? &entry->writers : &entry->readers, &waiter->link);
+    return 0;
+}
+
+/* The last one to leave a private duplicate closes it. */
+static void leave_copy(int fd)
+{
+    struct fd_entry *entry = fd_entry_existing(fd);
+    if (!entry || !entry->private_copy || !list_empty(&entry->readers) ||
+        !list_empty(&entry->writers))
+        return;
+    poll_set->remove(fd);
+    entry->private_copy = entry->registered = false;
+    entry->generation++;
+    sys1(__NR_close, fd);
+}
+
+void fd_unwatch(struct fd_waiter *waiter)
+{
+    list_remove(&waiter->link);
+}
+
+void fd_wait_done(struct fd_waiter *waiter)
+{
+    if (unlikely(waiter->moved))
+        leave_copy(waiter->fd);
+}
+
+int fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns)
+{
+    struct co *co = waiter->co = this_co();
+    int error = fd_watch(waiter, for_write);
+    if (error)
+        return error;
+    co_waits(co, (struct co_wait){ .kind = for_write ? WAIT_WRITE : WAIT_READ, .fd = waiter->fd });
+    error = sched_park(deadline_ns);
+    fd_unwatch(waiter);
+    return error;
+}
+
+static void wake_all(struct list *waiters)
+{
+    struct list *node, *after;
+    list_for_each (node, after, waiters)
+        sched_wake(container_of(node, struct fd_waiter, link)->co, 0);
+}
+
+void poll_event(uint64_t tag, uint32_t events)
+{
+    int fd = (int)(uint32_t)tag;
+    if (unlikely(fd == runtime.wake_fd)) {
+        uint64_t drained;
+        sys3(__NR_read, fd, &drained, sizeof(drained));
+        return;
+    }
+    struct fd_entry *entry = fd_entry_existing(fd);
+    if (!entry || entry->generation != (uint32_t)(tag >> 32))
+        return;
+    if (events & (POLL_HANGUP | POLL_URGENT))
+        entry->sticky = true;
+    if (events & POLL_READ) {
+        entry->readable = true;
+        wake_all(&entry->readers);
+    }
+    if (events & POLL_WRITE)
+        wake_all(&entry->writers);
+}
+
+void fd_table_reset(void)
+{
+    table.fork_generation++;
+    for (uint32_t i = 0; table.blocks && i < BLOCKS; i++) {
+        struct fd_entry *block = table.blocks[i];
+        for (uint32_t j = 0; block && j < BLOCK_ENTRIES; j++) {
+            struct fd_entry *entry = &block[j];
+            if (entry->private_copy)
+                sys1(__NR_close, i * BLOCK_ENTRIES + j);
+            *entry = (struct fd_entry){ .generation = entry->generation + 1, .readable = true };
+            list_init(&entry->readers);
+            list_init(&entry->writers);
+        }
+    }
+}
+
+bool fd_private(int fd)
+{
+    if (fd < 0)
+        return false;
+    if (fd == runtime.wake_fd || poll_set->owns_fd(fd))
+        return true;
+    struct fd_entry *entry = fd_entry_existing(fd);
+    return entry && entry->private_copy;
+}
+
+int fd_floor(void)
+{
+    struct rlimit64 limit = { 1024, 1024 };
+    sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+    uint64_t top = limit.rlim_cur < 32768 ? limit.rlim_cur : 32768;
+    return top > 96 ? (int)top - 64 : (int)(top / 2);
+}

@@ -1,0 +1,95 @@
+/* What we know of each descriptor, and waiting for its readiness.
+ *
+ * The table grows by blocks and never moves. Everything in it belongs to the carrier. */
+#ifndef CORO_FD_H
+#define CORO_FD_H
+
+#include "runtime/base.h"
+#include "runtime/list.h"
+
+enum fd_kind {
+    FD_UNKNOWN = 0, /* ask fstat at the first use */
+    FD_TCP,         /* stream socket whose short read means drained */
+    FD_SOCKET,
+    FD_PIPE,
+    FD_FILE,  /* regular file, directory, block or memory device: never waits for readiness */
+    FD_OTHER, /* terminal, eventfd, timerfd, ...: readiness, then the call */
+};
+
+struct fd_entry {
+    uint32_t generation; /* +1 whenever the number may mean another file */
+    uint32_t owned;      /* fork generation in which this process made the file; 0: not ours alone */
+    uint8_t kind;        /* enum fd_kind */
+    bool registered;     /* in the poll set */
+    bool unpollable;     /* the poll set refuses it: always ready */
+    bool readable;       /* no read has met EAGAIN since the last event */
+    bool sticky;         /* hang-up, error or urgent data seen: always try */
+    bool nonblock;       /* valid while owned: O_NONBLOCK is set */
+    bool no_nowait;      /* RWF_NOWAIT is refused */
+    bool private_copy;   /* ours: keeps a closed file for those who wait on it */
+    bool has_timeouts;   /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
+    struct list readers, writers;
+};
+
+/* One coroutine waiting on one descriptor; lives as long as the wait. */
+struct fd_waiter {
+    struct list link;
+    struct co *co;
+    int fd;     /* changes when the program closes the number while we wait... */
+    bool moved; /* ...then it is a private duplicate: fd_wait_done */
+};
+
+struct fd_table {
+    struct fd_entry **blocks;
+    uint32_t fork_generation;
+};
+
+#define FD_MAX (1 << 22)
+
+int fd_table_init(void);
+
+/* The entry of @fd, made on demand; NULL when @fd is negative, beyond FD_MAX, or no memory. */
+struct fd_entry *fd_entry(int fd);
+
+/* The entry of @fd if there is one already. */
+struct fd_entry *fd_entry_existing(int fd);
+
+/* The kind of the file behind @fd, asked of the kernel once. */
+enum fd_kind fd_kind(struct fd_entry *entry, int fd);
+
+/* True when calls on @fd should wait: O_NONBLOCK is not set. */
+bool fd_blocks(struct fd_entry *entry, int fd);
+
+/* A new file that this process alone has, at @fd, as socket(2), accept(2) or pipe(2) made it. */
+void fd_opened(int fd, enum fd_kind kind, bool nonblock);
+
+/* @fd's file may now be shared: dup, SCM_RIGHTS, fork (all descriptors). */
+void fd_shared(int fd);
+void fd_all_shared(void);
+
+/* The program closes @fd, or puts another file there. Coroutines that wait on it go on waiting on
+ * the old file, through a private descriptor, as they would in the kernel. Call it before. */
+void fd_closing(int fd);
+
+/* Waits until @waiter->fd may be readable (or writable), or @deadline_ns. Returns 0: try again;
+ * -ETIMEDOUT; -ERESTARTSYS; another -errno. PARKS. */
+int fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns);
+
+/* After the last fd_wait or fd_unwatch of @waiter: lets a private duplicate go. */
+void fd_wait_done(struct fd_waiter *waiter);
+
+/* Puts @waiter on the entry's lists without parking, registering @fd. Returns 0, or -EPERM when the file is always
+ * ready, or another -errno. Taken off by fd_unwatch. For waits on several descriptors. */
+int fd_watch(struct fd_waiter *waiter, bool for_write);
+void fd_unwatch(struct fd_waiter *waiter);
+
+/* Forgets registrations and waiters: the poll set is new (child of a fork). */
+void fd_table_reset(void);
+
+/* True when @fd is one of the runtime's own descriptors. */
+bool fd_private(int fd);
+
+/* Where private descriptors are put: F_DUPFD's floor under the present limit. */
+int fd_floor(void);
+
+#endif

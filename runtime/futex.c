@@ -1,0 +1,188 @@
+/* futex(2) in user space.
+ *
+ * A fixed table of buckets, each a FIFO of waiters of all addresses that hash there; a waiter lives
+ * on its coroutine's stack for the time of the wait. Comparing the word and queueing is one step
+ * for every coroutine, because nothing here is preempted. The table belongs to the carrier.
+ *
+ * Words are read and changed atomically nevertheless: other processes and helper threads may. */
+#include "runtime/futex.h"
+
+#include <linux/futex.h>
+
+#include "runtime/sched.h"
+
+#define BUCKETS (1U << 16)
+
+struct futex_waiter {
+    struct list link;
+    struct co *co;
+    uint32_t *word;
+    uint32_t bits;
+    bool woken;
+};
+
+static struct list *buckets;
+
+void futex_reset(void)
+{
+    for (uint32_t i = 0; buckets && i < BUCKETS; i++)
+        list_init(&buckets[i]);
+}
+
+int futex_init(void)
+{
+    if (!buckets)
+        buckets = pages_map(BUCKETS * sizeof(*buckets));
+    if (!buckets)
+        return -ENOMEM;
+    futex_reset();
+    return 0;
+}
+
+static struct list *bucket_of(const uint32_t *word)
+{
+    uint64_t key = (uintptr_t)word >> 2;
+    return &buckets[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 48];
+}
+
+int futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
+{
+    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
+        return -EAGAIN;
+    struct futex_waiter waiter = { .co = this_co(), .word = word, .bits = bits };
+    list_push(bucket_of(word), &waiter.link);
+    int result = sched_park(deadline_ns);
+    if (waiter.woken) /* a wake that came first wins over a signal or the deadline */
+        return 0;
+    list_remove(&waiter.link);
+    return result;
+}
+
+static void wake_one(struct futex_waiter *waiter)
+{
+    list_remove(&waiter->link);
+    waiter->woken = true;
+    sched_wake(waiter->co, 0);
+}
+
+int futex_wake(uint32_t *word, int count, uint32_t bits)
+{
+    struct list *node, *after, *bucket = bucket_of(word);
+    int woken = 0;
+    list_for_each (node, after, bucket) {
+        struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
+        if (waiter->word != word || !(waiter->bits & bits))
+            continue;
+        wake_one(waiter);
+        if (++woken >= count)
+            break;
+    }
+    return woken;
+}
+
+int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const uint32_t *expected)
+{
+    if (wake < 0 || move < 0)
+        return -EINVAL;
+    if (expected && __atomic_load_n(word, __ATOMIC_SEQ_CST) != *expected)
+        return -EAGAIN;
+    struct list *node, *after, *from = bucket_of(word), *to = bucket_of(target), moving;
+    int woken = 0, moved = 0;
+    list_init(&moving);
+    list_for_each (node, after, from) {
+        struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
+        if (waiter->word != word)
+            continue;
+        if (woken < wake) {
+            wake_one(waiter);
+            woken++;
+        } else if (moved < move) {
+            list_remove(node);
+            waiter->word = target;
+            list_push(&moving, node);
+            moved++;
+        } else {
+            break;
+        }
+    }
+    while ((node = list_pop(&moving)))
+        list_push(to, node);
+    return expected ? woken + moved : woken;
+}
+
+/* The encoding is that of FUTEX_OP in linux/futex.h. */
+static bool change_word(uint32_t *word, uint32_t operation, int32_t argument, uint32_t *old)
+{
+    switch (operation) {
+    case FUTEX_OP_SET:
+        *old = __atomic_exchange_n(word, (uint32_t)argument, __ATOMIC_SEQ_CST);
+        return true;
+    case FUTEX_OP_ADD:
+        *old = __atomic_fetch_add(word, (uint32_t)argument, __ATOMIC_SEQ_CST);
+        return true;
+    case FUTEX_OP_OR:
+        *old = __atomic_fetch_or(word, (uint32_t)argument, __ATOMIC_SEQ_CST);
+        return true;
+    case FUTEX_OP_ANDN:
+        *old = __atomic_fetch_and(word, ~(uint32_t)argument, __ATOMIC_SEQ_CST);
+        return true;
+    case FUTEX_OP_XOR:
+        *old = __atomic_fetch_xor(word, (uint32_t)argument, __ATOMIC_SEQ_CST);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int comparison_holds(uint32_t comparison, int32_t old, int32_t argument)
+{
+    switch (comparison) {
+    case FUTEX_OP_CMP_EQ:
+        return old == argument;
+    case FUTEX_OP_CMP_NE:
+        return old != argument;
+    case FUTEX_OP_CMP_LT:
+        return old < argument;
+    case FUTEX_OP_CMP_LE:
+        return old <= argument;
+    case FUTEX_OP_CMP_GT:
+        return old > argument;
+    case FUTEX_OP_CMP_GE:
+        return old >= argument;
+    default:
+        return -ENOSYS;
+    }
+}
+
+static int32_t sign_extend_12(uint32_t value)
+{
+    return (int32_t)(value << 20) >> 20;
+}
+
+int futex_wake_op(uint32_t *word, int wake, uint32_t *target, int wake_target, uint32_t operation)
+{
+    int32_t argument = sign_extend_12(operation >> 12 & 0xfff);
+    uint32_t old;
+    if (operation >> 28 & FUTEX_OP_OPARG_SHIFT)
+        argument = (int32_t)(1U << (argument & 31));
+    if (!change_word(target, operation >> 28 & 7, argument, &old))
+        return -ENOSYS;
+    int holds = comparison_holds(operation >> 24 & 15, (int32_t)old,
+                                 sign_extend_12(operation & 0xfff));
+    if (holds < 0)
+        return holds;
+    int woken = futex_wake(word, wake, FUTEX_ANY);
+    if (holds)
+        woken += futex_wake(target, wake_target, FUTEX_ANY);
+    return woken;
+}
+
+bool futex_has_waiters(uint32_t *word)
+{
+    struct list *node, *after;
+    list_for_each (node, after, bucket_of(word)) {
+        if (container_of(node, struct futex_waiter, link)->word == word)
+            return true;
+    }
+    return false;
+}

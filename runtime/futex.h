@@ -1,0 +1,39 @@
+/* futex(2) in user space: wait queues keyed by address.
+ *
+ * Private futexes, and any whose memory this process alone uses, live here. Memory that other
+ * processes may wait on or wake stays the kernel's business (interpose/futex.c decides).
+ * All calls: the carrier, in the runtime. Semantics: futex(2), kernel/futex/. */
+#ifndef CORO_FUTEX_H
+#define CORO_FUTEX_H
+
+#include "runtime/base.h"
+#include "runtime/mem.h"
+
+#define FUTEX_ANY UINT32_MAX /* FUTEX_BITSET_MATCH_ANY */
+
+int futex_init(void);
+
+/* Parks while *@word == @expected, until a wake whose bits meet @bits or @deadline_ns. Returns 0,
+ * -EAGAIN (the word differs), -ETIMEDOUT, -ERESTARTSYS or -ENOMEM. PARKS. */
+int futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns);
+
+/* Wakes up to @count waiters of @word, first come first, whose bits meet @bits. Returns how many. */
+int futex_wake(uint32_t *word, int count, uint32_t bits);
+
+/* Wakes up to @wake waiters of @word and moves up to @move of the rest to @target. With @expected,
+ * only if *@word == *@expected (else -EAGAIN). Returns woken + moved for CMP_REQUEUE (@expected),
+ * woken for REQUEUE, as the kernel does. */
+int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const uint32_t *expected);
+
+/* FUTEX_WAKE_OP: changes *@target as @operation encodes, wakes up to @wake waiters of @word, and up to
+ * @wake_target of @target if the comparison of its old value holds. Returns the number woken, or
+ * -ENOSYS for an unknown operation. */
+int futex_wake_op(uint32_t *word, int wake, uint32_t *target, int wake_target, uint32_t operation);
+
+/* True when somebody waits on @word here. */
+bool futex_has_waiters(uint32_t *word);
+
+/* Forgets all waiters (child of a fork). */
+void futex_reset(void);
+
+#endif

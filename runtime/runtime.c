@@ -1,0 +1,216 @@
+/* The runtime's life: start, coroutines' creation and end, the inbox, reset after a fork, and the
+ * snapshot that observers take. */
+#include "runtime/runtime.h"
+
+#include <linux/eventfd.h>
+#include <linux/fcntl.h>
+
+#include "runtime/fd.h"
+#include "runtime/futex.h"
+#include "runtime/poll/poll.h"
+#include "runtime/sched.h"
+#include "runtime/stack.h"
+
+struct runtime runtime = { .wake_fd = -1 };
+const struct poll_backend *poll_set = &poll_epoll;
+
+_Static_assert(offsetof(struct kthread, self) == KTHREAD_SELF, "layout.h");
+_Static_assert(offsetof(struct kthread, in_runtime) == KTHREAD_IN_RUNTIME, "layout.h");
+_Static_assert(offsetof(struct kthread, attention) == KTHREAD_ATTENTION, "layout.h");
+_Static_assert(offsetof(struct carrier, current) == CARRIER_CURRENT, "layout.h");
+
+static uint32_t pick_tid_base(void)
+{
+    /* Robust and error-checking mutexes in shared memory compare tids of several processes, so
+     * processes should differ. */
+    uint32_t mixed = (uint32_t)sys0(__NR_getpid) * 2654435761U;
+    uint32_t ranges = ((1U << 30) - TID_LOWEST) / TIDS_MAX;
+    return TID_LOWEST + mixed % ranges * TIDS_MAX;
+}
+
+static void co_register(struct co *co)
+{
+    co->id = ++runtime.next_id;
+    co->since_ns = runtime.coarse_ns;
+    list_init(&co->link);
+    co->wait.fd = -1;
+    co->selfish_left = runtime.selfishness;
+    spin_lock(&runtime.all_lock);
+    list_push(&runtime.all, &co->all);
+    spin_unlock(&runtime.all_lock);
+    runtime.live++;
+}
+
+static int take_tid(struct co *co)
+{
+    for (uint32_t tries = 0; tries < TIDS_MAX; tries++) {
+        uint32_t slot = runtime.tid_next++ % TIDS_MAX;
+        if (runtime.by_tid[slot])
+            continue;
+        runtime.by_tid[slot] = co;
+        co->tid = runtime.tid_base + slot;
+        return 0;
+    }
+    return -EAGAIN;
+}
+
+struct co *co_create(void)
+{
+    struct co *co = pool_get(&runtime.co_pool);
+    if (!co)
+        return NULL;
+    if (take_tid(co) != 0) {
+        pool_put(&runtime.co_pool, co);
+        return NULL;
+    }
+    co->state = CO_NEW;
+    co_register(co);
+    return co;
+}
+
+void co_free(struct co *co)
+{
+    spin_lock(&runtime.all_lock);
+    if (runtime.snapshot_hint == co)
+        runtime.snapshot_hint = NULL;
+    list_remove(&co->all);
+    spin_unlock(&runtime.all_lock);
+    if (co->tid - runtime.tid_base < TIDS_MAX)
+        runtime.by_tid[co->tid - runtime.tid_base] = NULL;
+    co->state = CO_FREE;
+    runtime.live--;
+    pool_put(&runtime.co_pool, co);
+}
+
+struct co *co_by_tid(uint32_t tid)
+{
+    if (runtime.main && runtime.main->tid == tid)
+        return runtime.main;
+    if (!runtime.by_tid || tid - runtime.tid_base >= TIDS_MAX)
+        return NULL;
+    return runtime.by_tid[tid - runtime.tid_base];
+}
+
+static int open_wake_fd(void)
+{
+    long fd = sys2(__NR_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0)
+        return (int)fd;
+    long high = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd_floor());
+    if (high >= 0) {
+        sys1(__NR_close, fd);
+        fd = high;
+    }
+    runtime.wake_fd = (int)fd;
+    return poll_set->add(runtime.wake_fd, (uint32_t)runtime.wake_fd);
+}
+
+static int open_parts(struct carrier *carrier)
+{
+    int error;
+    if (!runtime.by_tid)
+        runtime.by_tid = pages_map(TIDS_MAX * sizeof(*runtime.by_tid));
+    if (!runtime.by_tid)
+        return -ENOMEM;
+    if ((error = fd_table_init()) || (error = futex_init()) || (error = sched_init(carrier)))
+        return error;
+    if ((error = poll_set->open(fd_floor())))
+        return error;
+    error = open_wake_fd();
+    if (error && error != -EPERM) {
+        poll_set->close();
+        return error;
+    }
+    return 0;
+}
+
+int runtime_start(int kernel_tid)
+{
+    struct carrier *carrier = &runtime.carrier;
+    int error = open_parts(carrier);
+    if (error)
+        return error;
+    if (!runtime.co_pool.object_bytes)
+        pool_init(&runtime.co_pool, sizeof(struct co));
+    list_init(&runtime.all);
+    runtime.inbox = NULL;
+    runtime.inbox_last = &runtime.inbox;
+    runtime.tid_base = pick_tid_base();
+    runtime.next_id = 0;
+    runtime.live = 0;
+    struct co *main_co = pool_get(&runtime.co_pool);
+    if (!main_co)
+        return -ENOMEM;
+    carrier->kthread.self = &carrier->kthread;
+    carrier->kthread.in_runtime = 1;
+    carrier->kthread.attention = 0;
+    carrier->kernel_tid = kernel_tid;
+    main_co->tid = (uint32_t)kernel_tid;
+    main_co->is_main = true;
+    main_co->fs_base = fs_base_get(&runtime.cpu);
+    runtime.coarse_ns = clock_now(&runtime.clock);
+    co_register(main_co);
+    co_set_state(main_co, CO_RUNNING);
+    runtime.main = main_co;
+    carrier->current = main_co;
+    gs_base_set(&runtime.cpu, (uint64_t)carrier);
+    runtime.mode = MODE_ACTIVE;
+    return 0;
+}
+
+void runtime_reset(void)
+{
+    struct carrier *carrier = &runtime.carrier;
+    struct list *node, *after;
+    runtime.mode = MODE_DORMANT;
+    list_for_each (node, after, &runtime.all) {
+        struct co *co = container_of(node, struct co, all);
+        if (co->tid - runtime.tid_base < TIDS_MAX)
+            runtime.by_tid[co->tid - runtime.tid_base] = NULL;
+        pool_put(&runtime.co_pool, co);
+    }
+    runtime.all_lock.taken = runtime.inbox_lock.taken = 0;
+    runtime.snapshot_hint = NULL;
+    runtime.main = NULL;
+    timer_clear(&carrier->timers);
+    futex_reset();
+    sys1(__NR_close, runtime.wake_fd);
+    runtime.wake_fd = -1;
+    poll_set->close();
+    fd_table_reset();
+    carrier->current = NULL;
+    carrier->vfork_child = 0;
+    carrier->kthread.in_runtime = 0;
+    carrier->kthread.attention = 0;
+    gs_base_set(&runtime.cpu, 0);
+}
+
+void runtime_post(struct remote *remote)
+{
+    remote->next = NULL;
+    spin_lock(&runtime.inbox_lock);
+    *runtime.inbox_last = remote;
+    runtime.inbox_last = &remote->next;
+    spin_unlock(&runtime.inbox_lock);
+    struct carrier *carrier = &runtime.carrier;
+    __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_REMOTE, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&carrier->idle, __ATOMIC_SEQ_CST)) {
+        uint64_t one = 1;
+        sys3(__NR_write, runtime.wake_fd, &one, sizeof(one));
+    }
+}
+
+void runtime_drain_inbox(void)
+{
+    __atomic_fetch_and(&runtime.carrier.kthread.attention, ~ATTENTION_REMOTE, __ATOMIC_SEQ_CST);
+    spin_lock(&runtime.inbox_lock);
+    struct remote *remote = runtime.inbox;
+    runtime.inbox = NULL;
+    runtime.inbox_last = &runtime.inbox;
+    spin_unlock(&runtime.inbox_lock);
+    while (remote) {
+        struct remote *next = remote->next;
+        remote->run(remote);
+        remote = next;
+    }
+}

@@ -1,0 +1,99 @@
+/* The runtime: everything that the carriers of one process share. One object, `runtime`; no other
+ * mutable file-scope state.
+ *
+ * Locks, by rank: `all_lock` (1) guards the list of all coroutines, so that the monitor can walk it;
+ * `inbox_lock` (2) guards completions posted by other kernel threads. Everything else belongs to
+ * the one carrier and is guarded by `in_runtime`. */
+#ifndef CORO_RUNTIME_H
+#define CORO_RUNTIME_H
+
+#include "runtime/arch/x86_64/context.h"
+#include "runtime/carrier.h"
+#include "runtime/clock.h"
+#include "runtime/co.h"
+#include "runtime/mem.h"
+#include "runtime/spin.h"
+
+enum runtime_mode {
+    MODE_DORMANT = 0, /* one thread so far: every call goes to the kernel */
+    MODE_ACTIVE,      /* threads are coroutines */
+    MODE_NATIVE,      /* stepped aside for good */
+};
+
+/* A completion from another kernel thread: see runtime_post. */
+struct remote {
+    struct remote *next;
+    void (*run)(struct remote *remote); /* on the carrier, in the runtime */
+};
+
+#define TIDS_MAX   (1U << 22)
+#define TID_LOWEST (1U << 22) /* pid_max's ceiling: the kernel never hands these out */
+
+struct runtime {
+    volatile uint32_t mode; /* enum runtime_mode */
+    struct cpu cpu;
+    struct clock clock;
+    struct carrier carrier;
+
+    struct pool co_pool;
+    uint32_t tid_base, tid_next;
+    struct co **by_tid; /* TIDS_MAX entries, reserved address space */
+    uint64_t next_id;
+    uint32_t live; /* coroutines that have not exited, main included */
+
+    struct spinlock all_lock;
+    struct list all;
+    struct co *snapshot_hint; /* the last one that a listing returned, while alive */
+
+    struct spinlock inbox_lock;
+    struct remote *inbox, **inbox_last;
+    int wake_fd; /* eventfd in the poll set: ends an idle poll */
+
+    volatile uint64_t coarse_ns; /* CLOCK_MONOTONIC, no older than a monitor tick while busy */
+    uint32_t selfishness;
+    int exit_code; /* main's, when main has left by exit(2) */
+    struct co *main;
+
+    /* Called on the way out of the runtime when there are signals; set by interpose. */
+    void (*signals_noted)(void);
+};
+
+extern struct runtime runtime;
+
+/* Makes the calling kernel thread the carrier and its present context the first coroutine, whose
+ * tid is the kernel's. Dormant -> active. Returns 0 or -errno (then nothing has changed). */
+int runtime_start(int kernel_tid);
+
+/* After a fork, in the child: one coroutine, the caller, is left; back to dormant. GS base is 0. */
+void runtime_reset(void);
+
+/* Hands @remote to the carrier. Any kernel thread of ours, any time; wakes an idle carrier. */
+void runtime_post(struct remote *remote);
+
+/* Runs what was posted. The carrier, in the runtime. */
+void runtime_drain_inbox(void);
+
+static inline void runtime_enter(struct carrier *carrier)
+{
+    carrier->kthread.in_runtime = 1;
+    barrier();
+}
+
+static inline void runtime_leave(struct carrier *carrier)
+{
+    barrier();
+    carrier->kthread.in_runtime = 0;
+    barrier();
+}
+
+/* Creates a coroutine in state CO_NEW, on the list, with a tid of its own; NULL: no memory or
+ * tids. The caller fills in sp, fs_base and the rest, then calls sched_start. */
+struct co *co_create(void);
+
+/* Takes @co off the lists and frees it. It isn't running, and in no queue. */
+void co_free(struct co *co);
+
+/* The live coroutine with virtual tid @tid, or NULL. */
+struct co *co_by_tid(uint32_t tid);
+
+#endif

@@ -1,0 +1,212 @@
+/* The scheduler.
+ *
+ * Invariants: exactly one of {a coroutine, the loop} runs on a carrier; `current` says which (NULL:
+ * the loop). A coroutine is in the run queue exactly when it is CO_RUNNABLE. `in_runtime` stays set
+ * across every switch here, so a signal handler never sees a half-made one. FS base is switched by
+ * the one that leaves; code below the gate reads no TLS, so the moment does not matter.
+ *
+ * A parked coroutine's vector registers: code that was called (a symbol door) has none alive; code
+ * that was entered at an inline system call may, and simd_call_* keeps them on its stack. */
+#include "runtime/sched.h"
+
+#include "runtime/poll/poll.h"
+
+#define LOOP_STACK_BYTES (64 * 1024UL)
+
+/* A poll must not be starved by completions, nor they by it. */
+static void loop(void *argument);
+
+int sched_init(struct carrier *carrier)
+{
+    if (!carrier->loop_stack)
+        carrier->loop_stack = pages_map(LOOP_STACK_BYTES);
+    if (!carrier->loop_stack)
+        return -ENOMEM;
+    list_init(&carrier->run_queue);
+    carrier->run_queue_length = 0;
+    carrier->budget = SCHED_BUDGET;
+    carrier->loop_sp =
+        context_prepare((char *)carrier->loop_stack + LOOP_STACK_BYTES, loop, carrier);
+    return timer_reserve(&carrier->timers);
+}
+
+static void enqueue(struct carrier *carrier, struct co *co)
+{
+    co_set_state(co, CO_RUNNABLE);
+    list_push(&carrier->run_queue, &co->link);
+    carrier->run_queue_length++;
+}
+
+static struct co *dequeue(struct carrier *carrier)
+{
+    struct list *link = list_pop(&carrier->run_queue);
+    if (!link)
+        return NULL;
+    carrier->run_queue_length--;
+    return container_of(link, struct co, link);
+}
+
+static void make_current(struct carrier *carrier, struct co *co)
+{
+    carrier->current = co;
+    carrier->switches++;
+    co_set_state(co, CO_RUNNING);
+    co->slices++;
+    if (likely(co->fs_base))
+        fs_base_set(&runtime.cpu, co->fs_base);
+}
+
+/* Leaves @from, whose state is already set, for whoever is next. */
+static long switch_away(void *argument)
+{
+    struct co *from = argument;
+    struct carrier *carrier = this_carrier();
+    struct co *next = NULL;
+    if (carrier->budget) {
+        carrier->budget--;
+        next = dequeue(carrier);
+    }
+    if (next == from) {
+        make_current(carrier, from);
+        return 0;
+    }
+    void *sp = carrier->loop_sp;
+    if (next) {
+        make_current(carrier, next);
+        sp = next->sp;
+    } else {
+        carrier->current = NULL;
+    }
+    context_switch(&from->sp, sp);
+    return 0;
+}
+
+static void leave_for_others(struct co *co)
+{
+    if (co->simd == SIMD_NONE)
+        switch_away(co);
+    else if (co->simd == SIMD_XMM || !runtime.cpu.simd_mask)
+        simd_call_xmm(switch_away, co);
+    else
+        simd_call_full(switch_away, co, runtime.cpu.simd_bytes, runtime.cpu.simd_mask);
+}
+
+int sched_park(uint64_t deadline_ns)
+{
+    struct carrier *carrier = this_carrier();
+    struct co *co = carrier->current;
+    if (deadline_ns != DEADLINE_NEVER) {
+        if (timer_reserve(&carrier->timers) != 0)
+            return -ENOMEM;
+        timer_add(&carrier->timers, &co->timer, deadline_ns);
+    }
+    co_set_state(co, CO_PARKED);
+    leave_for_others(co);
+    co->wait.kind = WAIT_NONE;
+    if (deadline_ns != DEADLINE_NEVER)
+        timer_remove(&this_carrier()->timers, &co->timer);
+    return co->wake_result;
+}
+
+bool sched_wake(struct co *co, int result)
+{
+    if (co->state != CO_PARKED)
+        return false;
+    co->wake_result = result;
+    enqueue(&runtime.carrier, co);
+    return true;
+}
+
+void sched_start(struct co *co)
+{
+    enqueue(&runtime.carrier, co);
+}
+
+void sched_yield_co(void)
+{
+    struct carrier *carrier = this_carrier();
+    struct co *co = carrier->current;
+    if (list_empty(&carrier->run_queue) && carrier->budget) {
+        carrier->budget--;
+        return;
+    }
+    enqueue(carrier, co);
+    leave_for_others(co);
+}
+
+void sched_yield_polling(void)
+{
+    this_carrier()->budget = 0;
+    sched_yield_co();
+}
+
+/* The leaving coroutine's argument to the loop: the loop frees it on its own stack. */
+void sched_exit(void (*leave)(struct co *co))
+{
+    struct carrier *carrier = this_carrier();
+    struct co *co = carrier->current;
+    co_set_state(co, CO_DEAD);
+    carrier->current = NULL;
+    carrier->leaving = co;
+    carrier->leave = leave;
+    context_switch(&co->sp, carrier->loop_sp);
+    __builtin_unreachable();
+}
+
+static void expire_timers(struct carrier *carrier, uint64_t now_ns)
+{
+    struct timer *timer;
+    while ((timer = timer_expire(&carrier->timers, now_ns)))
+        sched_wake(container_of(timer, struct co, timer), -ETIMEDOUT);
+}
+
+static void bury(struct carrier *carrier)
+{
+    struct co *co = carrier->leaving;
+    carrier->leaving = NULL;
+    if (co)
+        carrier->leave(co);
+}
+
+/* One pass: timers, notes left by handlers and other kernel threads, readiness. */
+static void pass(struct carrier *carrier)
+{
+    uint64_t now = clock_now(&runtime.clock);
+    runtime.coarse_ns = now;
+    expire_timers(carrier, now);
+    if (carrier->kthread.attention & ATTENTION_REMOTE)
+        runtime_drain_inbox();
+    if (carrier->kthread.attention & ATTENTION_SIGNAL && runtime.signals_noted)
+        runtime.signals_noted();
+    carrier->kthread.attention &= ~ATTENTION_PREEMPT;
+    if (carrier->run_queue_length) {
+        poll_wait(0);
+        return;
+    }
+    uint64_t next = timer_next(&carrier->timers);
+    carrier->idle = true;
+    poll_wait(next == DEADLINE_NEVER ? DEADLINE_NEVER : next > now ? next - now : 0);
+    if (!carrier->run_queue_length) {
+        now = clock_now(&runtime.clock);
+        runtime.coarse_ns = now;
+        expire_timers(carrier, now);
+    }
+    carrier->idle = false;
+}
+
+static void loop(void *argument)
+{
+    struct carrier *carrier = argument;
+    for (;;) {
+        bury(carrier);
+        struct co *next = carrier->budget ? dequeue(carrier) : NULL;
+        if (!next) {
+            pass(carrier);
+            carrier->budget = SCHED_BUDGET;
+            continue;
+        }
+        carrier->budget--;
+        make_current(carrier, next);
+        context_switch(&carrier->loop_sp, next->sp);
+    }
+}

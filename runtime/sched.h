@@ -1,0 +1,51 @@
+/* The scheduler: who runs next on this carrier.
+ *
+ * All of it runs with in_runtime set, on the carrier's kernel thread. A park switches straight to
+ * the next runnable coroutine; when there is none, or the budget of switches is used up, to the
+ * carrier's loop, which expires timers, polls and runs completions on its own stack. */
+#ifndef CORO_SCHED_H
+#define CORO_SCHED_H
+
+#include "runtime/runtime.h"
+
+/* Switches between two polls while there is always somebody to run. */
+#define SCHED_BUDGET 64
+
+/* Prepares the loop's context on the carrier's own stack. Returns 0 or -ENOMEM. */
+int sched_init(struct carrier *carrier);
+
+/* Parks the running coroutine until sched_wake or @deadline_ns. Returns sched_wake's result, or
+ * -ETIMEDOUT; -ERESTARTSYS when a signal handler must run first and interruptible is set.
+ * co->wait says what it waits on. PARKS. */
+int sched_park(uint64_t deadline_ns);
+
+/* Ends the park of @co with @result: it runs after those already runnable. False: not parked. */
+bool sched_wake(struct co *co, int result);
+
+/* Makes a CO_NEW coroutine runnable. */
+void sched_start(struct co *co);
+
+/* Lets the other runnable coroutines run once; at once back when there are none. PARKS. */
+void sched_yield_co(void);
+
+/* The same by way of the poller: whoever has become ready runs too. PARKS. */
+void sched_yield_polling(void);
+
+/* Ends the running coroutine; never returns. Its stack may be gone at any time after @leave was
+ * called, which runs on the carrier's own stack. */
+void sched_exit(void (*leave)(struct co *co)) __attribute__((noreturn));
+
+/* Changes the state for observers. */
+static inline void co_set_state(struct co *co, enum co_state state)
+{
+    co->state = (uint8_t)state;
+    co->since_ns = runtime.coarse_ns;
+}
+
+/* Says what the running coroutine is about to wait on. */
+static inline void co_waits(struct co *co, struct co_wait wait)
+{
+    co->wait = wait;
+}
+
+#endif

@@ -1,0 +1,115 @@
+/* Listing the live threads for observers. Runs on the monitor kernel thread while the carrier goes
+ * on: all_lock keeps the list whole, the fields may be a moment old, and memory of a coroutine that
+ * ends meanwhile stays readable (mem.h, pools). */
+#include "runtime/co_info.h"
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/un.h>
+
+#include "runtime/runtime.h"
+#include "runtime/stack.h"
+#include "shim/log.h"
+
+static void describe_peer(int fd, char *out, size_t size)
+{
+    union {
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_un local;
+        char bytes[128];
+    } address = { 0 };
+    uint32_t length = sizeof(address);
+    if (sys3(__NR_getpeername, fd, &address, &length) != 0)
+        return;
+    if (address.v4.sin_family == AF_INET) {
+        const uint8_t *ip = (const uint8_t *)&address.v4.sin_addr;
+        format_text(out, size, "%u.%u.%u.%u:%u", ip[0], ip[1], ip[2], ip[3],
+                    (unsigned)__builtin_bswap16(address.v4.sin_port));
+    } else if (address.v4.sin_family == AF_INET6) {
+        const uint8_t *ip = (const uint8_t *)&address.v6.sin6_addr;
+        size_t at = format_text(out, size, "[");
+        for (int i = 0; i < 16; i += 2)
+            at += format_text(out + at, size - at, "%s%x", i ? ":" : "",
+                              (unsigned)(ip[i] << 8 | ip[i + 1]));
+        format_text(out + at, size - at, "]:%u",
+                    (unsigned)__builtin_bswap16(address.v6.sin6_port));
+    } else if (address.v4.sin_family == AF_UNIX && length > 2) {
+        format_text(out, size, "%s%s", address.local.sun_path[0] ? "" : "@",
+                    address.local.sun_path + !address.local.sun_path[0]);
+    }
+}
+
+static void describe_wait(const struct co *co, uint64_t now, struct co_info *out)
+{
+    struct co_wait wait = co->wait;
+    out->wait_kind = co->state == CO_PARKED ? wait.kind : (uint32_t)WAIT_NONE;
+    out->wait_fd = -1;
+    out->wait_nr = UINT32_MAX;
+    out->wait_left_ns = UINT64_MAX;
+    if (out->wait_kind == WAIT_NONE)
+        return;
+    if (wait.kind == WAIT_READ || wait.kind == WAIT_WRITE || wait.kind == WAIT_POLL)
+        out->wait_fd = wait.fd;
+    if (wait.kind == WAIT_OFFLOAD)
+        out->wait_nr = wait.nr;
+    out->wait_count = wait.count;
+    out->wait_addr = wait.addr;
+    out->wait_owner_tid = wait.tid;
+    out->wait_pid = wait.pid;
+    if (co->timer.position)
+        out->wait_left_ns = co->timer.deadline_ns > now ? co->timer.deadline_ns - now : 0;
+}
+
+static void describe(const struct co *co, uint64_t now, struct co_info *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->id = co->id;
+    out->creator_id = co->creator_id;
+    out->tid = co->tid;
+    out->state = co->state;
+    describe_wait(co, now, out);
+    out->state_ns = now > co->since_ns ? now - co->since_ns : 0;
+    out->cpu_ns = co->cpu_ns;
+    out->slices = co->slices;
+    out->preemptions = co->preemptions;
+    out->stack_base = co->stack_base;
+    out->stack_bytes = co->stack_bytes;
+    uintptr_t sp = (uintptr_t)co->sp;
+    if (co->stack_bytes && sp - co->stack_base < co->stack_bytes)
+        out->stack_used_bytes = co->stack_base + co->stack_bytes - sp;
+    memcpy(out->name, co->name, sizeof(out->name));
+    out->name[sizeof(out->name) - 1] = 0;
+}
+
+/* The first coroutine after @after_id. The hint makes paging through a million linear. */
+static struct list *list_after(uint64_t after_id)
+{
+    struct list *node = runtime.all.next;
+    if (runtime.snapshot_hint && runtime.snapshot_hint->id <= after_id)
+        node = &runtime.snapshot_hint->all;
+    while (node != &runtime.all && container_of(node, struct co, all)->id <= after_id)
+        node = node->next;
+    return node;
+}
+
+size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max)
+{
+    uint64_t now = clock_now(&runtime.clock);
+    size_t count = 0;
+    spin_lock(&runtime.all_lock);
+    struct list *node = runtime.mode == MODE_ACTIVE ? list_after(after_id) : &runtime.all;
+    for (; node != &runtime.all && count < max; node = node->next) {
+        struct co *co = container_of(node, struct co, all);
+        if (co->state == CO_FREE || co->state == CO_DEAD)
+            continue;
+        describe(co, now, &out[count++]);
+        runtime.snapshot_hint = co;
+    }
+    spin_unlock(&runtime.all_lock);
+    for (size_t i = 0; i < count; i++) {
+        if (out[i].wait_fd >= 0)
+            describe_peer(out[i].wait_fd, out[i].peer, sizeof(out[i].peer));
+    }
+    return count;
+}
