@@ -20,6 +20,10 @@
 #include "shim/control_internal.h"
 #include "shim/log.h"
 
+/* Of a mode; <linux/stat.h> hides its own names from whoever has seen a libc header. */
+#define TYPE_MASK      0170000
+#define TYPE_DIRECTORY 0040000
+
 #define BACKLOG        16
 #define OTHERS_ANY     077
 #define OTHERS_WRITE   022
@@ -45,7 +49,7 @@ static int check_directory(const char *path, uint32_t forbidden)
 
     if (error != 0)
         return (int)error;
-    if ((st.stx_mode & S_IFMT) != S_IFDIR)
+    if ((st.stx_mode & TYPE_MASK) != TYPE_DIRECTORY)
         return -ENOTDIR;
     if (st.stx_uid != (uint32_t)sys0(__NR_geteuid) || (st.stx_mode & forbidden) != 0)
         return -EPERM;

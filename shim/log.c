@@ -17,6 +17,12 @@
 #include "runtime/sys.h"
 #include "shim/conf.h"
 
+/* Of a mode; <linux/stat.h> hides its own names from whoever has seen a libc header. */
+#define TYPE_MASK      0170000
+#define TYPE_CHARACTER 0020000
+#define TYPE_FIFO      0010000
+#define TYPE_REGULAR   0100000
+
 #define STDERR          2
 #define PATIENCE_NS     (100 * NSEC_PER_MSEC)
 #define LOG_FILE_MODE   0600
@@ -64,11 +70,11 @@ static bool stderr_is_ours(void)
         return true; /* closed (write says EBADF), or a kernel without statx */
     if (!first_stderr.known || is_first_stderr(&st))
         return true;
-    switch (st.stx_mode & S_IFMT) {
-    case S_IFCHR:
-    case S_IFIFO:
+    switch (st.stx_mode & TYPE_MASK) {
+    case TYPE_CHARACTER:
+    case TYPE_FIFO:
         return true;
-    case S_IFREG:
+    case TYPE_REGULAR:
         flags = sys2(__NR_fcntl, STDERR, F_GETFL);
         return !sys_is_error(flags) && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_APPEND));
     default:
