@@ -146,7 +146,12 @@ class Case:
         """Watches processes until @over(): natively at least @floor kernel threads, under the shim one
         in each process and at least @floor threads listed by coroctl."""
         watch = observe.Watch(pids, self.coroctl, 1 if self.mode == "shim" else None)
-        watch.during(over, floor)
+        try:
+            watch.during(over, floor)
+        finally:
+            self.record(watch, floor)
+
+    def record(self, watch, floor):
         self.outcome.kernel_threads = max(self.outcome.kernel_threads, watch.total)
         self.outcome.listed_threads = max(self.outcome.listed_threads, watch.listed)
         found = self.outcome.failures
@@ -171,7 +176,7 @@ class Case:
             result = load.result()
         process.check_alive()
         if result.wrong:
-            raise Failure(f"{result.wrong} of {clients} clients failed: {'; '.join(result.errors)}")
+            raise Failure(f"{result.wrong} of {clients} clients failed: {'; '.join(result.errors[:3])}")
         self.check(result.operations > 0, "no operation completed in the measured time")
         return result
 
