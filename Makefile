@@ -1,0 +1,136 @@
+# coroshim. Everything built lands in build/.
+#
+#   make                  build/libcoroshim.so, build/corun, build/coroctl
+#   make check            unit tests, threaded programs with and without us, the tools
+#   make check-sanitize   the unit tests with AddressSanitizer and UndefinedBehaviourSanitizer
+#   make check-real       real Debian programs, driven by real clients
+#   make bench lint demo
+#   make install uninstall     DESTDIR=, PREFIX=/usr/local
+#
+# CC=clang works too. WERROR=1 (or CI in the environment) makes warnings errors.
+
+PREFIX ?= /usr/local
+bindir := $(DESTDIR)$(PREFIX)/bin
+libdir := $(DESTDIR)$(PREFIX)/lib
+mandir := $(DESTDIR)$(PREFIX)/share/man
+incdir := $(DESTDIR)$(PREFIX)/include
+
+B   := build
+OBJ := $(B)/obj
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra
+ifneq ($(WERROR)$(CI),)
+WARNINGS += -Werror
+endif
+common := -std=gnu11 $(WARNINGS) -I. -MMD -MP
+
+# ---- libcoroshim.so ----
+#
+# Below the gate: entered from inside any libc function, so no libc, no TLS (the stack protector
+# reads it), no vector registers. Above: may call libc. shim/gate/internal.h says which is which.
+
+# CET markers would promise an indirect-branch discipline that our stubs don't keep.
+shared := $(common) -fPIC -fvisibility=hidden -fno-stack-protector -fcf-protection=none \
+	-fno-omit-frame-pointer -fasynchronous-unwind-tables -fexceptions
+below_flags := $(shared) -ffreestanding -mgeneral-regs-only
+above_flags := $(shared)
+
+gate_below := $(addprefix shim/gate/,enter.S stub.c patch.c sites.c memory.c)
+below_src := \
+	$(wildcard runtime/*.c runtime/arch/x86_64/*.c runtime/arch/x86_64/*.S) \
+	$(filter-out %/script.c,$(wildcard runtime/poll/*.c)) \
+	$(filter-out interpose/doors%,$(wildcard interpose/*.c interpose/*.S)) \
+	$(wildcard shim/conf*.c shim/control*.c) shim/format.c shim/log.c \
+	$(wildcard $(gate_below))
+above_src := $(wildcard interpose/doors*.c shim/init.c shim/activate.c) \
+	$(filter-out $(gate_below),$(wildcard shim/gate/*.c))
+
+objects = $(patsubst %,$(OBJ)/%.o,$(basename $(1)))
+below_obj := $(call objects,$(below_src))
+above_obj := $(call objects,$(above_src))
+
+.PHONY: all clean
+all: $(B)/libcoroshim.so
+
+$(below_obj): flags := $(below_flags)
+$(above_obj): flags := $(above_flags)
+
+$(OBJ)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(flags) -c -o $@ $<
+
+$(OBJ)/%.o: %.S Makefile
+	@mkdir -p $(@D)
+	$(CC) -g -I. -MMD -MP -c -o $@ $<
+
+# What programs may find in us: the rows of interpose/table.def, and coro.h.
+$(B)/coroshim.map: tests/lint/exports $(wildcard interpose/table.def shim/coro.h)
+	@mkdir -p $(@D)
+	tests/lint/exports map >$@.new && mv $@.new $@
+
+$(B)/libcoroshim.so: $(below_obj) $(above_obj) $(B)/coroshim.map
+	$(CC) -shared -o $@ $(below_obj) $(above_obj) -Wl,-soname,libcoroshim.so \
+		-Wl,-z,relro,-z,now,-z,defs,-z,noexecstack -Wl,--as-needed \
+		-Wl,--version-script=$(B)/coroshim.map $(LDFLAGS)
+
+# ---- corun and coroctl ----
+#
+# They share the protocol, the variables' table and the formatting with the object, nothing else.
+
+tool_flags := $(common) -D_GNU_SOURCE
+tool_shared := $(call objects,$(wildcard shim/conf*.c) shim/format.c shim/log.c runtime/mem.c)
+tool_common := $(call objects,$(wildcard tools/common/*.c))
+corun_obj := $(call objects,$(wildcard tools/corun*.c tools/corun/*.c)) $(tool_common)
+coroctl_obj := $(call objects,$(wildcard tools/coroctl*.c tools/coroctl/*.c)) $(tool_common)
+
+-include $(wildcard tools/build.mk)
+
+$(corun_obj) $(coroctl_obj): flags := $(tool_flags)
+
+$(B)/corun: $(corun_obj) $(tool_shared)
+	$(CC) -o $@ $^ $(LDFLAGS) $(corun_libs)
+
+$(B)/coroctl: $(coroctl_obj) $(tool_shared)
+	$(CC) -o $@ $^ $(LDFLAGS) $(coroctl_libs)
+
+ifneq ($(corun_obj),)
+all: $(B)/corun
+endif
+ifneq ($(coroctl_obj),)
+all: $(B)/coroctl
+endif
+
+# ---- tests ----
+
+-include $(wildcard tests/unit/build.mk tests/programs/build.mk tests/real/build.mk \
+	tests/bench/build.mk tests/lint/build.mk tests/tools/*.mk)
+
+.PHONY: check check-unit check-programs check-tools check-real check-sanitize bench lint demo
+check: check-unit check-programs check-tools
+check-tools: all
+
+# ---- manual pages ----
+
+manuals := $(wildcard man/*.[1357]) $(generated_manuals)
+
+# ---- install ----
+
+.PHONY: install uninstall
+install: all
+	install -d $(bindir) $(libdir) $(incdir)
+	install -m 755 $(B)/libcoroshim.so $(libdir)/
+	$(foreach tool,$(wildcard $(B)/corun $(B)/coroctl),install -m 755 $(tool) $(bindir)/ &&) true
+	$(foreach header,$(wildcard shim/coro.h),install -m 644 $(header) $(incdir)/ &&) true
+	$(foreach page,$(manuals),install -D -m 644 $(page) \
+		$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
+
+uninstall:
+	rm -f $(bindir)/corun $(bindir)/coroctl $(libdir)/libcoroshim.so $(incdir)/coro.h
+	rm -f $(foreach page,$(manuals),\
+		$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+
+clean:
+	rm -rf $(B)
+
+-include $(patsubst %.o,%.d,$(below_obj) $(above_obj) $(corun_obj) $(coroctl_obj))
