@@ -1,0 +1,233 @@
+/* Decoding one function: instruction boundaries, flow, and where its jumps lead.
+ *
+ * Above the gate. The decoder is Zydis, a shared library that we load only while sites are being
+ * rewritten, out of the host's sight (RTLD_LOCAL), and let go afterwards; the object itself needs
+ * libc only. Its structures are compiled in from its headers, so a library of another minor version
+ * is refused.
+ *
+ * Jump targets are over-approximated, never under: besides direct jumps, every table of offsets or
+ * addresses that the function names (`lea table(%rip)`, `jmp *table(,%reg,8)`) is read as if it
+ * were a jump table, as far as its entries point into text. A function with an indirect jump but
+ * no such table is marked: its jumps may lead to any instruction. */
+#include <Zydis/Zydis.h>
+#include <dlfcn.h>
+#include <errno.h>
+
+#include "shim/gate/internal.h"
+
+#define TABLE_ENTRIES_MAX 4096
+
+#define ARITHMETIC_FLAGS                                                                           \
+    (ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF |                   \
+     ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF)
+
+/* The library's functions while it is loaded. */
+static struct {
+    void *handle;
+    __typeof__(&ZydisGetVersion) version;
+    __typeof__(&ZydisDecoderInit) init;
+    __typeof__(&ZydisDecoderDecodeInstruction) decode;
+    ZydisDecoder decoder;
+} zydis;
+
+static const char *const library_names[] = {"libZydis.so.4.0", "libZydis.so.4", "libZydis.so"};
+
+static bool library_usable(void)
+{
+    zydis.version = (__typeof__(zydis.version))dlsym(zydis.handle, "ZydisGetVersion");
+    zydis.init = (__typeof__(zydis.init))dlsym(zydis.handle, "ZydisDecoderInit");
+    zydis.decode =
+        (__typeof__(zydis.decode))dlsym(zydis.handle, "ZydisDecoderDecodeInstruction");
+    if (!zydis.version || !zydis.init || !zydis.decode)
+        return false;
+    uint64_t version = zydis.version();
+    if (ZYDIS_VERSION_MAJOR(version) != ZYDIS_VERSION_MAJOR(ZYDIS_VERSION) ||
+        ZYDIS_VERSION_MINOR(version) != ZYDIS_VERSION_MINOR(ZYDIS_VERSION))
+        return false;
+    return ZYAN_SUCCESS(
+        zydis.init(&zydis.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64));
+}
+
+int gate_decoder_open(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(library_names); i++) {
+        zydis.handle = dlopen(library_names[i], RTLD_NOW | RTLD_LOCAL);
+        if (!zydis.handle) {
+            dlerror(); /* not an error of the program's */
+            continue;
+        }
+        if (library_usable())
+            return 0;
+        gate_decoder_close();
+    }
+    return -ENOENT;
+}
+
+void gate_decoder_close(void)
+{
+    if (zydis.handle)
+        dlclose(zydis.handle);
+    zydis.handle = NULL;
+}
+
+static int add_target(struct gate_function *function, uintptr_t target)
+{
+    if (target < function->range.low || target >= function->range.high)
+        return 0;
+    uintptr_t *slot = gate_array_push(&function->targets, sizeof(*slot));
+    if (!slot)
+        return -ENOMEM;
+    *slot = target;
+    return 0;
+}
+
+static bool in_text(const struct gate_image *image, uintptr_t address)
+{
+    for (size_t i = 0; i < image->exec_count; i++)
+        if (address >= image->exec[i].low && address < image->exec[i].high)
+            return true;
+    return false;
+}
+
+/* Reads @table as offsets relative to itself (what compilers make of a switch in position
+ * independent code) and as addresses. */
+static int add_table(const struct gate_image *image, uintptr_t table,
+                     struct gate_function *function)
+{
+    for (uintptr_t at = table; at < table + TABLE_ENTRIES_MAX * sizeof(int32_t); at += 4) {
+        int32_t entry;
+        if (!gate_image_readable(image, at, sizeof(entry)))
+            break;
+        __builtin_memcpy(&entry, (const void *)at, sizeof(entry));
+        if (!in_text(image, table + (uintptr_t)(intptr_t)entry))
+            break;
+        if (add_target(function, table + (uintptr_t)(intptr_t)entry))
+            return -ENOMEM;
+    }
+    for (uintptr_t at = table; at < table + TABLE_ENTRIES_MAX * sizeof(uintptr_t); at += 8) {
+        uintptr_t entry;
+        if (!gate_image_readable(image, at, sizeof(entry)))
+            break;
+        __builtin_memcpy(&entry, (const void *)at, sizeof(entry));
+        if (!in_text(image, entry))
+            break;
+        if (add_target(function, entry))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static enum gate_insn_flow flow_of(const ZydisDecodedInstruction *decoded)
+{
+    bool direct = decoded->raw.imm[0].is_relative;
+    switch (decoded->mnemonic) {
+    case ZYDIS_MNEMONIC_SYSCALL:
+        return decoded->length == 2 ? FLOW_SYSCALL : FLOW_FIXED;
+    case ZYDIS_MNEMONIC_NOP:
+    case ZYDIS_MNEMONIC_INT3:
+        return FLOW_PADDING;
+    case ZYDIS_MNEMONIC_JMP:
+        return direct ? FLOW_JUMP : FLOW_END;
+    case ZYDIS_MNEMONIC_HLT:
+    case ZYDIS_MNEMONIC_UD2:
+        return FLOW_END;
+    case ZYDIS_MNEMONIC_JRCXZ:
+    case ZYDIS_MNEMONIC_JECXZ:
+    case ZYDIS_MNEMONIC_LOOP:
+    case ZYDIS_MNEMONIC_LOOPE:
+    case ZYDIS_MNEMONIC_LOOPNE:
+        return FLOW_FIXED;
+    default:
+        break;
+    }
+    if (decoded->meta.category == ZYDIS_CATEGORY_CALL)
+        return FLOW_CALL;
+    if (decoded->meta.category == ZYDIS_CATEGORY_RET)
+        return FLOW_END;
+    if (decoded->meta.category == ZYDIS_CATEGORY_COND_BR && direct)
+        return FLOW_CONDITION;
+    return direct ? FLOW_FIXED : FLOW_NEXT;
+}
+
+static bool names_rip(const ZydisDecodedInstruction *decoded)
+{
+    return (decoded->attributes & ZYDIS_ATTRIB_HAS_MODRM) && decoded->raw.modrm.mod == 0 &&
+           decoded->raw.modrm.rm == 5 && decoded->raw.disp.size == 32;
+}
+
+static bool names_table(const ZydisDecodedInstruction *decoded)
+{
+    return decoded->mnemonic == ZYDIS_MNEMONIC_JMP && decoded->raw.modrm.mod == 0 &&
+           decoded->raw.modrm.rm == 4 && decoded->raw.sib.base == 5 &&
+           decoded->raw.disp.size == 32;
+}
+
+static void describe(const ZydisDecodedInstruction *decoded, uint32_t offset,
+                     struct gate_insn *insn)
+{
+    *insn = (struct gate_insn){.offset = offset, .length = decoded->length};
+    insn->flow = (uint8_t)flow_of(decoded);
+    if (names_rip(decoded)) {
+        insn->rip_field = decoded->raw.disp.offset;
+        if (decoded->address_width != 64)
+            insn->flow = FLOW_FIXED;
+    }
+    if (decoded->raw.imm[0].is_relative)
+        insn->target = (int32_t)(offset + decoded->length + decoded->raw.imm[0].value.s);
+    if (decoded->cpu_flags) {
+        const ZydisAccessedFlags *flags = decoded->cpu_flags;
+        ZydisAccessedFlagsMask written =
+            flags->modified | flags->set_0 | flags->set_1 | flags->undefined;
+        insn->reads_flags = flags->tested & ARITHMETIC_FLAGS;
+        insn->writes_flags = (written & ARITHMETIC_FLAGS) == ARITHMETIC_FLAGS;
+    }
+}
+
+/* Where the instruction leads, or what table it names. */
+static int follow(const struct gate_image *image, const ZydisDecodedInstruction *decoded,
+                  const struct gate_insn *insn, struct gate_function *function)
+{
+    uintptr_t address = function->range.low + insn->offset;
+    if (decoded->raw.imm[0].is_relative)
+        return insn->flow == FLOW_CALL
+                   ? 0
+                   : add_target(function,
+                                function->range.low + (uintptr_t)(intptr_t)insn->target);
+    if (decoded->mnemonic == ZYDIS_MNEMONIC_LEA && insn->rip_field)
+        return add_table(image, address + insn->length + (uintptr_t)decoded->raw.disp.value,
+                         function);
+    if (decoded->mnemonic != ZYDIS_MNEMONIC_JMP || insn->rip_field)
+        return 0;
+    function->indirect = true;
+    return names_table(decoded) ? add_table(image, (uintptr_t)decoded->raw.disp.value, function)
+                                : 0;
+}
+
+int gate_decode(const struct gate_image *image, struct gate_range range,
+                struct gate_function *function)
+{
+    function->range = range;
+    function->insns.count = 0;
+    function->targets.count = 0;
+    function->indirect = false;
+    size_t tables_before = 0, direct = 0;
+    for (uintptr_t at = range.low; at < range.high;) {
+        ZydisDecodedInstruction decoded;
+        if (!ZYAN_SUCCESS(zydis.decode(&zydis.decoder, NULL, (const void *)at, range.high - at,
+                                       &decoded)))
+            break;
+        struct gate_insn *insn = gate_array_push(&function->insns, sizeof(*insn));
+        if (!insn)
+            return -ENOMEM;
+        describe(&decoded, (uint32_t)(at - range.low), insn);
+        tables_before = function->targets.count;
+        if (follow(image, &decoded, insn, function))
+            return -ENOMEM;
+        if (decoded.raw.imm[0].is_relative)
+            direct += function->targets.count - tables_before;
+        at += decoded.length;
+    }
+    if (function->targets.count > direct) /* a table explains the indirect jump */
+        function->indirect = false;
+    return 0;
+}

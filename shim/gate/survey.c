@@ -1,0 +1,191 @@
+/* One object's sites: from the bytes 0f 05 to plans.
+ *
+ * Above the gate. Most of the cost is in the enclosing functions of candidates, so nothing else is
+ * decoded: a text of 20 MB holds some hundred chance 0f 05 and costs milliseconds.
+ *
+ * Jumps from outside the enclosing function matter too: compilers move unlikely parts of a function
+ * elsewhere (.cold), with a table entry of their own, and jump back into its middle. So when plans
+ * overwrite an instruction boundary, the whole text is searched for jumps that would meet one, and
+ * those plans are chosen anew. */
+#include <errno.h>
+
+#include "shim/gate/internal.h"
+
+#define WINDOW_BYTES 32
+
+struct survey_state {
+    const struct gate_image *image;
+    bool decoder;
+    struct gate_function function; /* the one decoded last */
+    struct gate_array more;        /* jump targets near exposed plans */
+    struct gate_survey *survey;
+};
+
+static struct gate_plan *plan_at(const struct gate_survey *survey, size_t index)
+{
+    return (struct gate_plan *)survey->plans.data + index;
+}
+
+/* Decodes the function that holds @instruction unless it is decoded already. */
+static int decode_around(struct survey_state *state, uintptr_t instruction, bool *found)
+{
+    struct gate_range range;
+    bool gap;
+    *found = gate_function_at(state->image, instruction, &range, &gap);
+    if (!*found || (state->function.range.low == range.low &&
+                    state->function.range.high == range.high))
+        return 0;
+    int error = gate_decode(state->image, range, &state->function);
+    if (gap) /* jumped to from the code before it, which we don't look at */
+        state->function.indirect = true;
+    return error;
+}
+
+static enum gate_choice choose_idiom(const struct survey_state *state, uintptr_t instruction,
+                                     struct gate_plan *plan)
+{
+    struct gate_range range;
+    uint32_t number;
+    bool gap;
+    bool known = state->image->is_libc || state->image->is_ldso;
+    if (!known || !gate_function_at(state->image, instruction, &range, &gap))
+        return CHOICE_NOT_CODE;
+    if (!gate_idiom_number(state->image->exec[0], instruction, &number))
+        return CHOICE_RAW;
+    if (gate_number_is_untouchable(number))
+        return CHOICE_UNTOUCHABLE;
+    gate_idiom_plan(instruction, plan);
+    return CHOICE_PLANNED;
+}
+
+static enum gate_choice choose(struct survey_state *state, uintptr_t instruction,
+                               struct gate_range allowed, struct gate_plan *plan, int *error)
+{
+    if (!state->decoder)
+        return choose_idiom(state, instruction, plan);
+    bool found;
+    *error = decode_around(state, instruction, &found);
+    if (*error || !found)
+        return CHOICE_NOT_CODE;
+    return gate_choose(&state->function, &state->more, allowed, instruction, plan);
+}
+
+static int plan_candidate(struct survey_state *state, uintptr_t instruction)
+{
+    struct gate_survey *survey = state->survey;
+    struct gate_range allowed = {0, UINTPTR_MAX};
+    struct gate_plan plan;
+    int error = 0;
+    if (survey->plans.count > 0) {
+        const struct gate_plan *last = plan_at(survey, survey->plans.count - 1);
+        allowed.low = last->start + last->end;
+    }
+    switch (choose(state, instruction, allowed, &plan, &error)) {
+    case CHOICE_PLANNED: {
+        struct gate_plan *slot = gate_array_push(&survey->plans, sizeof(*slot));
+        if (!slot)
+            return -ENOMEM;
+        *slot = plan;
+        return 0;
+    }
+    case CHOICE_RAW:
+    case CHOICE_UNTOUCHABLE:
+        survey->raw++;
+        return error;
+    case CHOICE_NOT_CODE:
+        survey->unknown++;
+        return error;
+    }
+    return error;
+}
+
+/* The surroundings of all exposed plans, sorted and disjoint. */
+static int find_windows(const struct gate_survey *survey, struct gate_array *windows)
+{
+    uintptr_t covered = 0;
+    for (size_t i = 0; i < survey->plans.count; i++) {
+        const struct gate_plan *plan = plan_at(survey, i);
+        if (!plan->exposed)
+            continue;
+        struct gate_range *window = gate_array_push(windows, sizeof(*window));
+        if (!window)
+            return -ENOMEM;
+        window->low = plan->instruction - WINDOW_BYTES;
+        window->high = plan->instruction + WINDOW_BYTES;
+        if (window->low < covered)
+            window->low = covered;
+        covered = window->high;
+    }
+    return 0;
+}
+
+/* Collects the jumps that lead near an exposed plan. */
+static int find_jumps(struct survey_state *state)
+{
+    struct gate_array windows = {0};
+    int error = find_windows(state->survey, &windows);
+    for (size_t i = 0; i < state->image->exec_count && !error; i++)
+        error = gate_scan_jumps(state->image->exec[i], &windows, &state->more);
+    gate_array_free(&windows);
+    return error;
+}
+
+static bool is_met(const struct survey_state *state, const struct gate_plan *plan)
+{
+    const uintptr_t *target = state->more.data;
+    for (size_t i = 0; i < state->more.count; i++)
+        if (target[i] > plan->start && target[i] < plan->start + GATE_JUMP_BYTES)
+            return true;
+    return false;
+}
+
+/* Chooses anew where a jump from elsewhere meets a plan; drops the plan when that fails. */
+static int replan(struct survey_state *state)
+{
+    struct gate_survey *survey = state->survey;
+    size_t kept = 0, count = survey->plans.count;
+    for (size_t i = 0; i < count; i++) {
+        struct gate_plan plan = *plan_at(survey, i);
+        if (plan.exposed && is_met(state, &plan)) {
+            struct gate_range allowed = {0, UINTPTR_MAX};
+            int error = 0;
+            if (kept > 0)
+                allowed.low = plan_at(survey, kept - 1)->start + plan_at(survey, kept - 1)->end;
+            if (i + 1 < count)
+                allowed.high = plan_at(survey, i + 1)->start;
+            uintptr_t instruction = plan.instruction;
+            if (choose(state, instruction, allowed, &plan, &error) != CHOICE_PLANNED) {
+                if (error)
+                    return error;
+                survey->raw++;
+                continue;
+            }
+        }
+        *plan_at(survey, kept++) = plan;
+    }
+    survey->plans.count = kept;
+    return 0;
+}
+
+int gate_survey_image(const struct gate_image *image, bool decoder, struct gate_survey *survey)
+{
+    struct survey_state state = {.image = image, .decoder = decoder, .survey = survey};
+    struct gate_array candidates = {0};
+    int error = 0;
+    for (size_t i = 0; i < image->exec_count && !error; i++)
+        error = gate_scan_syscalls(image->exec[i], &candidates);
+    for (size_t i = 0; i < candidates.count && !error; i++) {
+        uintptr_t instruction = ((const uintptr_t *)candidates.data)[i];
+        if (!gate_site_known(instruction))
+            error = plan_candidate(&state, instruction);
+    }
+    if (!error)
+        error = find_jumps(&state);
+    if (!error && state.more.count > 0)
+        error = replan(&state);
+    gate_array_free(&candidates);
+    gate_array_free(&state.more);
+    gate_array_free(&state.function.insns);
+    gate_array_free(&state.function.targets);
+    return error;
+}
