@@ -2,9 +2,7 @@
  * snapshot that observers take. */
 #include "runtime/runtime.h"
 
-#include <linux/eventfd.h>
-#include <linux/fcntl.h>
-
+#include "runtime/abi.h"
 #include "runtime/fd.h"
 #include "runtime/futex.h"
 #include "runtime/poll/poll.h"

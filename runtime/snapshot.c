@@ -7,6 +7,7 @@
 #include <linux/in6.h>
 #include <linux/un.h>
 
+#include "runtime/abi.h"
 #include "runtime/runtime.h"
 #include "runtime/stack.h"
 #include "shim/log.h"
