@@ -138,7 +138,7 @@ static void load_variable(const struct conf_variable *variable, char *const envp
     if (variable->kind == CONF_PATH)
         format_text(initial, sizeof(initial), "standard error");
     else
-        conf_show(variable, &conf, initial, sizeof(initial));
+        conf_show_initial(variable, initial, sizeof(initial));
     log_line(LOG_WARN, "%s=%.*s: %s; using %s", variable->name, SHOWN_BYTES, value, why, initial);
 }
 

@@ -74,6 +74,9 @@ bool conf_parse(const struct conf_variable *variable, const char *value, struct 
 size_t conf_show(const struct conf_variable *variable, const struct conf *from, char *out,
                  size_t size);
 
+/* The same of the value that it has when nothing sets it. */
+size_t conf_show_initial(const struct conf_variable *variable, char *out, size_t size);
+
 /* Writes which values @variable takes ("1..32768", "on or off") into @out; returns the length. */
 size_t conf_show_range(const struct conf_variable *variable, char *out, size_t size);
 

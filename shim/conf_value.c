@@ -300,6 +300,13 @@ size_t conf_show(const struct conf_variable *variable, const struct conf *from, 
     }
 }
 
+size_t conf_show_initial(const struct conf_variable *variable, char *out, size_t size)
+{
+    if (variable->kind == CONF_PATH || variable->kind == CONF_TOOL)
+        return format_text(out, size, "%s", "");
+    return show_number(variable, variable->initial, out, size);
+}
+
 /* "a|b|c" as "a, b or c". */
 static size_t show_words(const char *words, char *out, size_t size)
 {
@@ -330,7 +337,7 @@ size_t conf_show_range(const struct conf_variable *variable, char *out, size_t s
         used += format_text(out + used, size - used, "..");
         used += show_number(variable, variable->max, out + used, size - used);
         if (variable->kind == CONF_DURATION)
-            used += format_text(out + used, size - used, " (0: off)");
+            used += format_text(out + used, size - used, " or 0");
         return used;
     }
 }
