@@ -3,8 +3,12 @@
 #ifndef CORO_SIGNAL_H
 #define CORO_SIGNAL_H
 
+#if __STDC_HOSTED__
+#include <signal.h> /* the same types; the kernel's header contradicts libc's */
+#else
 #include <asm/siginfo.h>
 #include <asm/signal.h>
+#endif
 
 #include "runtime/base.h"
 
