@@ -69,21 +69,6 @@ static bool is_target(const struct context *context, size_t index)
     return bit >= 0 && bit < 2 * WINDOW_BYTES && (context->targets >> bit & 1);
 }
 
-/* What `mov $nr,%eax` or `mov $nr,%rax` right before says; UINT32_MAX otherwise. */
-static uint32_t number_of(const struct context *context)
-{
-    uint32_t number = UINT32_MAX;
-    if (context->index == 0)
-        return number;
-    const uint8_t *code = code_at(context, context->index - 1);
-    size_t length = context->insn[context->index - 1].length;
-    bool mov_eax = length == 5 && code[0] == 0xb8;
-    bool mov_rax = length == 7 && code[0] == 0x48 && code[1] == 0xc7 && code[2] == 0xc0;
-    if (mov_eax || mov_rax)
-        gate_copy(&number, code + length - 4, sizeof(number));
-    return number;
-}
-
 static bool flags_live(const struct context *context)
 {
     size_t end = context->index + 1 + FLAGS_LOOKAHEAD;
@@ -238,8 +223,6 @@ enum gate_choice gate_choose(const struct gate_function *function, const struct 
     };
     if (context.index == SIZE_MAX)
         return CHOICE_NOT_CODE;
-    if (gate_number_is_untouchable(number_of(&context)))
-        return CHOICE_UNTOUCHABLE;
     if (flags_live(&context))
         return CHOICE_RAW;
     uint32_t best = COST_NONE;

@@ -59,7 +59,8 @@ static uintptr_t skip_leb128(uintptr_t at, uintptr_t end)
     return at + 1;
 }
 
-/* The pointer encoding of the FDEs of the CIE at @cie, by its 'R' augmentation. */
+/* The pointer encoding of the FDEs of the CIE at @cie, by its 'R' augmentation. False also for a
+ * signal frame ('S'): its entry may begin a byte before the code. */
 static bool cie_encoding(const struct gate_image *image, uintptr_t cie, uint8_t *encoding)
 {
     if (!gate_image_readable(image, cie, 32))
@@ -67,8 +68,9 @@ static bool cie_encoding(const struct gate_image *image, uintptr_t cie, uint8_t 
     uintptr_t at = cie + 8, end = cie + 4 + (uint32_t)read_s32(cie);
     uint8_t version = *(const uint8_t *)at++;
     const char *augmentation = (const char *)at;
-    while (at < cie + 31 && *(const char *)at)
-        at++;
+    for (; at < cie + 31 && *(const char *)at; at++)
+        if (*(const char *)at == 'S')
+            return false;
     at++;
     at = skip_leb128(at, end); /* code alignment */
     at = skip_leb128(at, end); /* data alignment */
@@ -87,13 +89,14 @@ static bool cie_encoding(const struct gate_image *image, uintptr_t cie, uint8_t 
             at += 1 + encoded_bytes(value);
         else if (*augmentation == 'L')
             at += 1;
-        else if (*augmentation != 'S' && *augmentation != 'B')
+        else if (*augmentation != 'B')
             return false;
     }
     return true;
 }
 
-/* The length of the function that the FDE at @fde describes; 0 when we can't tell. */
+/* The length of the function that the FDE at @fde describes; 0 when we can't tell, or when it is
+ * the return path of signal handlers, which nobody may change. */
 static size_t fde_length(const struct gate_image *image, uintptr_t fde)
 {
     if (!gate_image_readable(image, fde, 24))

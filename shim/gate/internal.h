@@ -139,9 +139,9 @@ struct gate_plan {
 bool gate_idiom_number(struct gate_range range, uintptr_t instruction, uint32_t *number);
 void gate_idiom_plan(uintptr_t instruction, struct gate_plan *plan);
 
-/* True for numbers that are never rewritten, since unwinders and the kernel's return path know the
- * instruction by its bytes. */
-bool gate_number_is_untouchable(uint32_t number);
+/* True for rt_sigreturn, by its bytes, whatever is known of the code around: unwinders recognise
+ * signal frames by these very bytes. There are at least seven readable bytes before. */
+bool gate_site_is_untouchable(uintptr_t instruction);
 
 /* ---- decode.c ---- */
 
@@ -184,7 +184,7 @@ int gate_decode(const struct gate_image *image, struct gate_range range,
 
 /* ---- choose.c ---- */
 
-enum gate_choice { CHOICE_PLANNED, CHOICE_RAW, CHOICE_NOT_CODE, CHOICE_UNTOUCHABLE };
+enum gate_choice { CHOICE_PLANNED, CHOICE_RAW, CHOICE_NOT_CODE };
 
 /* Plans the syscall instruction at @instruction of a decoded function, within @allowed (other
  * sites lie around it). @more: jump targets (uintptr_t) from outside the function. */

@@ -12,6 +12,7 @@
 #include "shim/gate/internal.h"
 
 #define WINDOW_BYTES 32
+#define MARGIN_BYTES 8 /* we look that far back from a candidate */
 
 struct survey_state {
     const struct gate_image *image;
@@ -52,8 +53,6 @@ static enum gate_choice choose_idiom(const struct survey_state *state, uintptr_t
         return CHOICE_NOT_CODE;
     if (!gate_idiom_number(state->image->exec[0], instruction, &number))
         return CHOICE_RAW;
-    if (gate_number_is_untouchable(number))
-        return CHOICE_UNTOUCHABLE;
     gate_idiom_plan(instruction, plan);
     return CHOICE_PLANNED;
 }
@@ -89,7 +88,6 @@ static int plan_candidate(struct survey_state *state, uintptr_t instruction)
         return 0;
     }
     case CHOICE_RAW:
-    case CHOICE_UNTOUCHABLE:
         survey->raw++;
         return error;
     case CHOICE_NOT_CODE:
@@ -171,12 +169,17 @@ int gate_survey_image(const struct gate_image *image, bool decoder, struct gate_
 {
     struct survey_state state = {.image = image, .decoder = decoder, .survey = survey};
     struct gate_array candidates = {0};
+    uintptr_t lowest = image->exec_count ? image->exec[0].low + MARGIN_BYTES : 0;
     int error = 0;
     for (size_t i = 0; i < image->exec_count && !error; i++)
         error = gate_scan_syscalls(image->exec[i], &candidates);
     for (size_t i = 0; i < candidates.count && !error; i++) {
         uintptr_t instruction = ((const uintptr_t *)candidates.data)[i];
-        if (!gate_site_known(instruction))
+        if (gate_site_known(instruction))
+            continue;
+        if (instruction < lowest || gate_site_is_untouchable(instruction))
+            survey->raw++;
+        else
             error = plan_candidate(&state, instruction);
     }
     if (!error)
