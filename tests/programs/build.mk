@@ -43,6 +43,7 @@ $(programs_lib): $(programs_out)/lib/lib%.so: $(programs_src)/lib/%.c $(programs
 
 # What single programs need beyond that.
 $(programs_out)/omp_%: programs_extra := -fopenmp
+$(programs_out)/fortified: programs_extra := -D_FORTIFY_SOURCE=2
 $(programs_out)/fpu_%: programs_libs := -lm
 $(programs_out)/fpu_rounding: programs_extra := -frounding-math
 

@@ -24,7 +24,7 @@ static void blocks(std::string &trace, int depth)
     sem_post(&started);
     while (sem_wait(&never) != 0)
         continue;
-    CHECK(false);
+    trace += '!';
 }
 
 static void *is_cancelled(void *arg)

@@ -10,14 +10,18 @@
 
 static __thread jmp_buf back;
 static __thread sigjmp_buf signal_back;
+static volatile int far = 1;
 
 static __attribute__((noinline)) void descend(int depth, int value)
 {
     volatile char frame[200];
     frame[depth] = 1;
     sched_yield();
-    if (depth == 0)
-        longjmp(back, value);
+    if (depth == 0) {
+        if (far)
+            longjmp(back, value);
+        return;
+    }
     descend(depth - 1, value);
     CHECK_EQ(frame[depth], 1);
 }
