@@ -56,21 +56,26 @@ static bool text_is_ours(const struct gate_image *image)
     return true;
 }
 
+/* Drops from `known` what went, and what was replaced at its place. */
 static void forget_unloaded(const struct gate_array *images)
 {
+    struct gate_image *list = known.data;
+    size_t kept = 0;
     for (size_t i = 0; i < known.count; i++) {
-        const struct gate_image *old = image_at(&known, i);
-        const struct gate_image *now = find_image(images, old);
-        if (!now || !text_is_ours(now))
-            gate_range_forget(old->low, old->high);
+        const struct gate_image *now = find_image(images, &list[i]);
+        if (now && text_is_ours(now))
+            list[kept++] = list[i];
+        else
+            gate_range_forget(list[i].low, list[i].high);
     }
+    known.count = kept;
 }
 
 static int list_work(const struct gate_array *images, struct gate_array *works)
 {
     for (size_t i = 0; i < images->count; i++) {
         const struct gate_image *image = image_at(images, i);
-        if (find_image(&known, image) && text_is_ours(image))
+        if (find_image(&known, image))
             continue;
         struct work *work = gate_array_push(works, sizeof(*work));
         if (!work)
