@@ -107,7 +107,7 @@ int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const ui
     }
     while ((node = list_pop(&moving)))
         list_push(to, node);
-    return expected ? woken + moved : woken;
+    return woken + moved;
 }
 
 /* The encoding is that of FUTEX_OP in linux/futex.h. */

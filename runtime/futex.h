@@ -21,8 +21,8 @@ int futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadli
 int futex_wake(uint32_t *word, int count, uint32_t bits);
 
 /* Wakes up to @wake waiters of @word and moves up to @move of the rest to @target. With @expected,
- * only if *@word == *@expected (else -EAGAIN). Returns woken + moved for CMP_REQUEUE (@expected),
- * woken for REQUEUE, as the kernel does. */
+ * only if *@word == *@expected (else -EAGAIN). Returns woken + moved, with @expected or without, as
+ * the kernel does (whatever futex(2) says). */
 int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const uint32_t *expected);
 
 /* FUTEX_WAKE_OP: changes *@target as @operation encodes, wakes up to @wake waiters of @word, and up to

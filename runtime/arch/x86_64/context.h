@@ -38,7 +38,8 @@ static inline void *context_prepare(void *stack_top, void (*fn)(void *), void *a
     uint32_t mxcsr;
     uint16_t x87;
     __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(mxcsr), "=m"(x87));
-    *--sp = 0; /* the return address that context_start has not */
+    *--sp = 0; /* alignment: context_start begins with a call */
+    *--sp = 0;
     *--sp = (uint64_t)context_start;
     *--sp = 0;                  /* rbp */
     *--sp = (uint64_t)argument; /* rbx */
