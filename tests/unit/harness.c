@@ -1,0 +1,110 @@
+/* See harness.h. */
+#include "tests/unit/harness.h"
+
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/stack.h"
+
+#define TEST_SECONDS 60
+
+struct spawned {
+    void (*fn)(void *);
+    void *argument;
+};
+
+static struct {
+    unsigned live;
+    bool joining;
+} harness;
+
+int harness_main(const char *name, const TTest *const tests[], size_t count, int loops)
+{
+    Suite *suite = suite_create(name);
+    TCase *cases = tcase_create(name);
+    tcase_set_timeout(cases, TEST_SECONDS);
+    for (size_t i = 0; i < count; i++)
+        tcase_add_loop_test(cases, tests[i], 0, loops);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
+
+const struct poll_backend *harness_backend(int index)
+{
+    return index ? &poll_epoll : &poll_script;
+}
+
+void harness_start(const struct poll_backend *backend)
+{
+    cpu_init(&runtime.cpu, getauxval(AT_HWCAP2));
+    clock_init(&runtime.clock, getauxval(AT_SYSINFO_EHDR));
+    runtime.selfishness = 4;
+    poll_set = backend;
+    ck_assert_int_eq(runtime_start((int)getpid()), 0);
+}
+
+static void leave(struct co *co)
+{
+    stack_unmap(co->stack_base, co->stack_bytes);
+    co_free(co);
+    harness.live--;
+    if (!harness.live && harness.joining)
+        sched_wake(runtime.main, 0);
+}
+
+static void begin(void *argument)
+{
+    struct spawned spawned = *(struct spawned *)argument;
+    free(argument);
+    spawned.fn(spawned.argument);
+    sched_exit(leave);
+}
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#endif
+
+struct co *harness_spawn(void (*fn)(void *), void *argument)
+{
+    struct co *co = co_create();
+    struct spawned *spawned = malloc(sizeof(*spawned));
+    long stack = stack_map(HARNESS_STACK_BYTES);
+    ck_assert_ptr_nonnull(co);
+    ck_assert(!sys_is_error(stack));
+    /* Whoever had this stack before never returned from its last frames. */
+    ASAN_UNPOISON_MEMORY_REGION((void *)stack, HARNESS_STACK_BYTES);
+    *spawned = (struct spawned){ fn, argument };
+    co->stack_base = (uintptr_t)stack;
+    co->stack_bytes = HARNESS_STACK_BYTES;
+    co->sp = context_prepare((char *)stack + HARNESS_STACK_BYTES, begin, spawned);
+    harness.live++;
+    sched_start(co);
+    return co;
+}
+
+void harness_join(void)
+{
+    while (harness.live) {
+        harness.joining = true;
+        sched_park(DEADLINE_NEVER);
+        harness.joining = false;
+    }
+}
+
+unsigned harness_live(void)
+{
+    return harness.live;
+}
+
+uint64_t harness_now_ns(void)
+{
+    return clock_now(&runtime.clock);
+}
