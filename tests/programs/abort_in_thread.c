@@ -1,4 +1,4 @@
-/* abort in a thread ends the process by SIGABRT, after its handler, also if the signal is blocked. */
+/* abort in a thread ends the process by SIGABRT, after its handler, also if it is blocked. */
 #include "parked.h"
 
 #include <signal.h>

@@ -10,7 +10,8 @@ programs_src := tests/programs
 programs_out := build/tests/programs
 
 programs_c   := $(patsubst $(programs_src)/%.c,$(programs_out)/%,$(wildcard $(programs_src)/*.c))
-programs_cxx := $(patsubst $(programs_src)/%.cpp,$(programs_out)/%,$(wildcard $(programs_src)/*.cpp))
+programs_cxx := $(patsubst $(programs_src)/%.cpp,$(programs_out)/%,\
+                           $(wildcard $(programs_src)/*.cpp))
 programs_lib := $(patsubst $(programs_src)/lib/%.c,$(programs_out)/lib/lib%.so,\
                            $(wildcard $(programs_src)/lib/*.c))
 

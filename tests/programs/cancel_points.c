@@ -22,7 +22,7 @@ static void in_poll(void) { poll(NULL, 0, -1); }
 static void in_select(void) { select(0, NULL, NULL, NULL, NULL); }
 static void in_epoll_wait(void) { struct epoll_event event; epoll_wait(epoll, &event, 1, -1); }
 static void in_sleep(void) { sleep(100000); }
-static void in_nanosleep(void) { struct timespec span = span_ms(100000000); nanosleep(&span, NULL); }
+static void in_nanosleep(void) { nanosleep(&(struct timespec){ 100000, 0 }, NULL); }
 static void in_pause(void) { pause(); }
 static void in_sem_wait(void) { sem_wait(&sem); }
 static void in_join(void) { pthread_join(other, NULL); }

@@ -1,6 +1,6 @@
 /* A descriptor is closed, and its number used again, while another thread waits in a call on it.
- * Linux lets the call go on with the old open file: it gets the old file's data, never the new one's.
- */
+ * Linux lets the call go on with the old open file: it gets the old file's data, never the new
+ * one's. */
 #include "net.h"
 
 #include <poll.h>

@@ -1,4 +1,4 @@
-/* The ways to join: result, try, timed by both clocks, by a third thread, of oneself, in a circle. */
+/* The ways to join: result, try, timed by both clocks, by a third thread, of oneself, of main. */
 #include "test.h"
 
 #include <semaphore.h>

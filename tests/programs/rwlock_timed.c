@@ -2,7 +2,10 @@
  * prefers writers. */
 #include "test.h"
 
+#include <semaphore.h>
+
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+static sem_t kept_out;
 
 static void *writer_times_out(void *arg)
 {
@@ -43,6 +46,7 @@ static void *reads_while_writer_waits(void *arg)
         pthread_rwlock_unlock(&lock);
         sleep_ms(1);
     }
+    sem_post(&kept_out);
     CHECK_EQ(pthread_rwlock_timedrdlock(&lock, &then), 0);
     CHECK_EQ(*(int *)arg, 1);
     CHECK_EQ(pthread_rwlock_unlock(&lock), 0);
@@ -51,6 +55,7 @@ static void *reads_while_writer_waits(void *arg)
 
 int main(void)
 {
+    sem_init(&kept_out, 0, 0);
     CHECK_EQ(pthread_rwlock_rdlock(&lock), 0);
     join(start(writer_times_out, NULL));
     CHECK_EQ(pthread_rwlock_unlock(&lock), 0);
@@ -68,7 +73,8 @@ int main(void)
     CHECK_EQ(pthread_rwlock_rdlock(&lock), 0);
     pthread_t writer = start(writes_at_last, &written);
     pthread_t reader = start(reads_while_writer_waits, &written);
-    sleep_ms(50);
+    CHECK_EQ(sem_wait(&kept_out), 0);
+    sleep_ms(20);
     CHECK_EQ(written, 0);
     CHECK_EQ(pthread_rwlock_unlock(&lock), 0);
     join(writer);
