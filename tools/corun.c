@@ -3,7 +3,7 @@
  * Sets the environment up and executes the program in its own place: same pid, and the program's
  * exit status or signal is all that the caller sees. Every CORO_* variable of conf.def has an
  * option, made from its row and checked by the same parser that the library uses. */
-#include "tools/corun.h"
+#include "tools/corun/corun.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * corun works from a build directory (library beside it), from any prefix (../lib) and from where
  * it was installed (LIBDIR), in this order, so that a fresh build never picks up an older
  * installation. */
-#include "tools/corun.h"
+#include "tools/corun/corun.h"
 
 #include <errno.h>
 #include <error.h>

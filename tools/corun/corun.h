@@ -1,4 +1,4 @@
-/* The parts of corun: options and exec in corun.c, the rest each in a file of its name. */
+/* The parts of corun: options and exec in tools/corun.c, the rest here. */
 #ifndef CORUN_H
 #define CORUN_H
 
@@ -13,7 +13,7 @@
 #define EXIT_CANNOT_EXEC 126
 #define EXIT_NOT_FOUND   127
 
-/* corun_check.c: whether a program will run under the shim. */
+/* check.c: whether a program will run under the shim. */
 
 #define CHECK_REASON_BYTES 256
 
@@ -28,7 +28,7 @@ enum check_verdict {
  * holds the first thing that speaks against it. */
 enum check_verdict check_program(const char *program, FILE *report, char *reason);
 
-/* corun_preload.c: the library, and LD_PRELOAD. */
+/* preload.c: the library, and LD_PRELOAD. */
 
 /* Finds libcoroshim.so: CORO_LIB, beside corun, or where it was installed. Returns its absolute
  * path, from malloc; exits with EXIT_CORUN and a message when there is none. */
@@ -37,7 +37,7 @@ char *find_library(void);
 /* Puts @library first in LD_PRELOAD, once, and keeps what else is there. */
 void preload(const char *library);
 
-/* corun_help.c: texts made from the rows of conf.def. */
+/* help.c: texts made from the rows of conf.def. */
 
 /* The help of @variable's option, from malloc. */
 char *option_help(const struct conf_variable *variable);

@@ -1,5 +1,5 @@
 /* corun's texts on the variables, made from the rows of conf.def. */
-#include "tools/corun.h"
+#include "tools/corun/corun.h"
 
 #include <errno.h>
 #include <error.h>

@@ -3,7 +3,7 @@
  * The library can only act in programs that the dynamic linker of glibc starts and lets it into: a
  * static program has no dynamic linker, a privileged one ignores LD_PRELOAD. Each fact looked at is
  * one line, "PATH: ok: ...", "PATH: problem: ..." or "PATH: note: ...". */
-#include "tools/corun.h"
+#include "tools/corun/corun.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -1,0 +1,14 @@
+# corun and coroctl as their users meet them. TOOLS_FLAGS are options of tests/tools/run.
+
+tools_fake := $(B)/tests/tools/fake_server
+
+# The server alone, without the runtime behind it.
+tools_server := $(call objects,$(wildcard shim/conf*.c shim/control*.c) \
+	shim/format.c shim/log.c runtime/mem.c)
+
+$(tools_fake): tests/tools/fake_server.c $(tools_server)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(tool_flags) -o $@ $^ -pthread
+
+check-tools: $(tools_fake)
+	tests/tools/run $(TOOLS_FLAGS) $(B)

@@ -1,0 +1,161 @@
+/* coroctl: look at the live threads of programs under coroshim.
+ *
+ * This file finds the subcommand and reads its options; each subcommand is one file in
+ * tools/coroctl/. Everything a command learns comes over the control socket of the process. */
+#include <errno.h>
+#include <error.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base.h"
+#include "shim/version.h"
+#include "tools/coroctl/command.h"
+
+static const struct command *const commands[] = {
+    &command_list,
+};
+
+const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    error(EXIT_USAGE, 0, "unknown command '%s'; see coroctl --help", name);
+    return NULL;
+}
+
+static error_t parse_command_option(int key, char *value, struct argp_state *state)
+{
+    struct settings *settings = state->input;
+
+    switch (key) {
+    case 'p':
+        settings->process = value;
+        return 0;
+    case 'j':
+        settings->json = true;
+        return 0;
+    case 'P':
+        settings->plain = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        settings->arguments = state->argv + state->next;
+        return 0;
+    case ARGP_KEY_END:
+        if (settings->json && settings->plain)
+            argp_error(state, "--json and --plain exclude each other");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Runs @command with its own options; @argv[0] is its name. */
+static int run_command(const struct command *command, int argc, char *argv[])
+{
+    static char *nothing[] = {NULL};
+    struct settings settings = {.arguments = nothing};
+    struct argp argp = {
+        .options = command->options,
+        .parser = parse_command_option,
+        .args_doc = command->arguments,
+    };
+    char *doc, *name;
+    int code;
+
+    if (asprintf(&doc, "%c%s.%s%s", command->summary[0] - 'a' + 'A', command->summary + 1,
+                 command->description != NULL ? "\v" : "",
+                 command->description != NULL ? command->description : "") < 0 ||
+        asprintf(&name, "coroctl %s", command->name) < 0)
+        error(EXIT_FAILED, errno, "memory");
+    argp.doc = doc;
+    argv[0] = name;
+    argp_parse(&argp, argc, argv, 0, NULL, &settings);
+    if (settings.arguments[0] != NULL && command->arguments == NULL)
+        error(EXIT_USAGE, 0, "%s takes no argument '%s'", command->name, settings.arguments[0]);
+    code = command->run(&settings);
+    free(doc);
+    free(name);
+    return code;
+}
+
+/* "coroctl help list" is "coroctl list --help". */
+static int help(struct argp_state *state, const char *name)
+{
+    char option[] = "--help", *argv[] = {NULL, option, NULL};
+
+    if (name == NULL)
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+    return run_command(find_command(name), 2, argv);
+}
+
+struct invocation {
+    int argc;
+    char **argv; /* from the command on */
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct invocation *invocation = state->input;
+
+    (void)value;
+    switch (key) {
+    case ARGP_KEY_ARGS:
+        invocation->argc = state->argc - state->next;
+        invocation->argv = state->argv + state->next;
+        if (strcmp(invocation->argv[0], "help") == 0)
+            help(state, invocation->argv[1]);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no command given");
+        return EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *filter_help(int key, const char *text, void *input)
+{
+    char *result = NULL;
+    size_t size;
+    FILE *out;
+
+    (void)input;
+    if (key != ARGP_KEY_HELP_EXTRA)
+        return (char *)text;
+    out = open_memstream(&result, &size);
+    if (out == NULL)
+        return NULL;
+    fputs("Commands:\n", out);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "  %-12s %s\n", "help", "explain a command");
+    fputs("\nSee coroctl(1) for details and exit codes.", out);
+    fclose(out);
+    return result;
+}
+
+int main(int argc, char *argv[])
+{
+    static const struct argp argp = {
+        .parser = parse_option,
+        .args_doc = "COMMAND [OPTION...]\nhelp [COMMAND]",
+        .doc = "Look at the live threads of programs under coroshim.\v",
+        .help_filter = filter_help,
+    };
+    struct invocation invocation = {0};
+    int code;
+
+    setlocale(LC_CTYPE, "");
+    argv[0] = program_invocation_name = program_invocation_short_name;
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &invocation);
+    code = run_command(find_command(invocation.argv[0]), invocation.argc, invocation.argv);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        error(EXIT_FAILED, errno, "standard output");
+    return code;
+}

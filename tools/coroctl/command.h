@@ -1,0 +1,52 @@
+/* coroctl's subcommands: one file cmd-NAME.c each, with one constant entry that coroctl.c's table
+ * points to. */
+#ifndef COROCTL_COMMAND_H
+#define COROCTL_COMMAND_H
+
+#include <argp.h>
+#include <stdbool.h>
+
+/* Exit codes; coroctl(1) explains them. */
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NO_PROCESS = 3, /* it does not exist, or is not under coroshim */
+    EXIT_DENIED = 4,
+    EXIT_PROTOCOL = 5, /* another version's library, or no library at all */
+};
+
+/* What the options that several commands have came to. */
+struct settings {
+    const char *process; /* -p: pid or name; NULL: the only one */
+    bool json, plain;
+    char **arguments; /* what is left after the options, NULL at the end */
+};
+
+/* Rows for a command's options. */
+#define OPTION_PROCESS                                                                             \
+    {                                                                                              \
+        "pid", 'p', "PID|NAME", 0,                                                                 \
+            "Of this process; may be left out when one process alone is under coroshim", 0         \
+    }
+#define OPTION_JSON                                                                                \
+    {                                                                                              \
+        "json", 'j', NULL, 0, "Print one JSON document, with exact figures", 0                     \
+    }
+#define OPTION_PLAIN                                                                               \
+    {                                                                                              \
+        "plain", 'P', NULL, 0, "Print columns separated by tabs, with exact figures", 0            \
+    }
+
+struct command {
+    const char *name;
+    const char *arguments;   /* for the usage line; NULL: takes none */
+    const char *summary;     /* one line, in the imperative */
+    const char *description; /* below the options of its --help; NULL: nothing */
+    const struct argp_option *options;
+    int (*run)(const struct settings *settings); /* returns an enum exit_code, having said why */
+};
+
+extern const struct command command_list;
+
+#endif

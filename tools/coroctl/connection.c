@@ -1,0 +1,156 @@
+/* One conversation with the library in a process. The answers come from a program that may be
+ * broken or hostile: lengths are checked, and patience is limited. */
+#include <errno.h>
+#include <error.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/version.h"
+#include "tools/coroctl/command.h"
+#include "tools/coroctl/process.h"
+
+/* A server is who it says when its socket was made by that process, as our own user, root, or the
+ * user whose process it is. */
+static int check_peer(const struct process *process)
+{
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+    char path[32];
+    struct stat st;
+
+    if (getsockopt(process->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+        error(0, errno, "process %d", (int)process->pid);
+        return EXIT_FAILED;
+    }
+    snprintf(path, sizeof(path), "/proc/%d", (int)process->pid);
+    if (peer.uid != geteuid() && peer.uid != 0 && (stat(path, &st) != 0 || st.st_uid != peer.uid)) {
+        error(0, 0, "the socket of process %d belongs to user %u: refused", (int)process->pid,
+              peer.uid);
+        return EXIT_DENIED;
+    }
+    if (peer.pid != process->pid) {
+        error(0, 0, "the socket of process %d is held by process %d: refused", (int)process->pid,
+              (int)peer.pid);
+        return EXIT_DENIED;
+    }
+    return EXIT_OK;
+}
+
+static int fail_protocol(const struct connection *connection)
+{
+    error(0, 0, "process %d answers nonsense: is it coroshim's?", (int)connection->pid);
+    return EXIT_PROTOCOL;
+}
+
+static int fail_transfer(const struct connection *connection, ssize_t result)
+{
+    if (result == 0 || errno == ECONNRESET || errno == EPIPE) {
+        error(0, 0, "process %d hung up; has it too many clients?", (int)connection->pid);
+        return EXIT_FAILED;
+    }
+    if (errno == EAGAIN) {
+        error(0, 0, "process %d did not answer within %d s", (int)connection->pid,
+              PROCESS_PATIENCE_S);
+        return EXIT_FAILED;
+    }
+    error(0, errno, "process %d", (int)connection->pid);
+    return EXIT_FAILED;
+}
+
+static int send_all(const struct connection *connection, const void *bytes, size_t length)
+{
+    ssize_t sent = send(connection->fd, bytes, length, MSG_NOSIGNAL);
+
+    /* A blocking socket sends everything or fails. */
+    return sent == (ssize_t)length ? EXIT_OK : fail_transfer(connection, sent < 0 ? sent : 0);
+}
+
+static int receive_all(const struct connection *connection, void *bytes, size_t length)
+{
+    ssize_t received = recv(connection->fd, bytes, length, MSG_WAITALL);
+
+    if (received == (ssize_t)length)
+        return EXIT_OK;
+    return fail_transfer(connection, received < 0 ? received : 0);
+}
+
+static int receive_reply(struct connection *connection, struct frame_header *header)
+{
+    int code = receive_all(connection, header, sizeof(*header));
+
+    if (code != EXIT_OK)
+        return code;
+    if (header->length > FRAME_REPLY_MAX)
+        return fail_protocol(connection);
+    connection->body_bytes = header->length;
+    connection->flags = header->flags;
+    if (header->length > 0)
+        code = receive_all(connection, connection->body, header->length);
+    return code;
+}
+
+int connection_ask(struct connection *connection, enum frame_type type, const void *request,
+                   uint32_t request_bytes, uint32_t reply_bytes)
+{
+    struct frame_header header = {.length = request_bytes, .type = (uint16_t)type};
+    struct error_reply *refusal = (struct error_reply *)connection->body;
+    int code = send_all(connection, &header, sizeof(header));
+
+    if (code == EXIT_OK)
+        code = send_all(connection, request, request_bytes);
+    if (code == EXIT_OK)
+        code = receive_reply(connection, &header);
+    if (code != EXIT_OK)
+        return code;
+    if (header.type == FRAME_ERROR && header.length >= sizeof(*refusal)) {
+        refusal->text[sizeof(refusal->text) - 1] = '\0';
+        error(0, 0, "process %d refuses: %s", (int)connection->pid, refusal->text);
+        return refusal->code == PROTOCOL_UNKNOWN_REQUEST ? EXIT_PROTOCOL : EXIT_FAILED;
+    }
+    if (header.type != (type | FRAME_REPLY) || header.length < reply_bytes)
+        return fail_protocol(connection);
+    return EXIT_OK;
+}
+
+static int say_hello(struct connection *connection)
+{
+    struct hello_request hello = {.magic = PROTOCOL_MAGIC, .version = PROTOCOL_VERSION};
+    const struct hello_reply *answer = (const struct hello_reply *)connection->body;
+    int code = connection_ask(connection, FRAME_HELLO, &hello, sizeof(hello), sizeof(*answer));
+
+    if (code != EXIT_OK)
+        return code;
+    if (answer->magic != PROTOCOL_MAGIC)
+        return fail_protocol(connection);
+    snprintf(connection->library, sizeof(connection->library), "%.32s", answer->library);
+    if (answer->version != PROTOCOL_VERSION) {
+        error(0, 0,
+              "process %d has coroshim %s (protocol %u), this coroctl is %s (protocol %u): use "
+              "the coroctl that belongs to it",
+              (int)connection->pid, connection->library, answer->version, CORO_VERSION,
+              PROTOCOL_VERSION);
+        return EXIT_PROTOCOL;
+    }
+    return EXIT_OK;
+}
+
+int connection_open(const struct process *process, struct connection *connection)
+{
+    int code = check_peer(process);
+
+    connection->fd = process->fd;
+    connection->pid = process->pid;
+    if (code == EXIT_OK)
+        code = say_hello(connection);
+    if (code != EXIT_OK)
+        connection_close(connection);
+    return code;
+}
+
+void connection_close(struct connection *connection)
+{
+    close(connection->fd);
+}

@@ -1,0 +1,141 @@
+/* The JSON of threads: coroctl(1) documents every key, so keys are only ever added.
+ *
+ * Written thread by thread, for a million of them would not fit in memory as one jansson value.
+ * Addresses are strings, because many readers keep numbers as doubles. What does not apply to a
+ * thread is absent. */
+#include "tools/coroctl/json.h"
+
+#include <errno.h>
+#include <error.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/coroctl/command.h"
+#include "tools/coroctl/text.h"
+
+#define FORMAT 1
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) != 0)
+        error(EXIT_FAILED, ENOMEM, "JSON");
+}
+
+static void set_number(json_t *object, const char *key, uint64_t value)
+{
+    set(object, key, json_integer((json_int_t)value));
+}
+
+/* Names are bytes; JSON is UTF-8. Bytes beyond ASCII that are not UTF-8 become '?'. */
+static void set_text(json_t *object, const char *key, const char *text)
+{
+    json_t *value = json_string(text);
+
+    if (value == NULL) {
+        char *ascii = strdup(text);
+
+        if (ascii == NULL)
+            error(EXIT_FAILED, errno, "JSON");
+        for (char *c = ascii; *c != '\0'; c++)
+            *c = (unsigned char)*c < 0x80 ? *c : '?';
+        value = json_string(ascii);
+        free(ascii);
+    }
+    set(object, key, value);
+}
+
+static void set_address(json_t *object, const char *key, uint64_t address)
+{
+    set(object, key, json_sprintf("0x%lx", address));
+}
+
+static void set_descriptor(json_t *wait, const struct threads *threads,
+                           const struct co_info *thread)
+{
+    char *target;
+
+    if (thread->wait_fd < 0)
+        return;
+    set_number(wait, "fd", (uint64_t)thread->wait_fd);
+    if (thread->peer[0] != '\0')
+        set_text(wait, "peer", thread->peer);
+    target = descriptor_target(threads->pid, thread->wait_fd);
+    if (target != NULL)
+        set_text(wait, "target", target);
+    free(target);
+}
+
+static void set_owner(json_t *wait, const struct threads *threads, const struct co_info *thread)
+{
+    const struct co_info *owner = threads_by_tid(threads, thread->wait_owner_tid);
+
+    if (thread->wait_owner_tid == 0)
+        return;
+    set_number(wait, "owner_tid", thread->wait_owner_tid);
+    if (owner != NULL)
+        set_number(wait, "owner_id", owner->id);
+}
+
+static json_t *wait_object(const struct threads *threads, const struct co_info *thread)
+{
+    const char *call = system_call_name(thread->wait_nr);
+    json_t *wait = json_object();
+
+    set_text(wait, "on", wait_word(thread->wait_kind));
+    set_descriptor(wait, threads, thread);
+    if (thread->wait_kind == WAIT_POLL)
+        set_number(wait, "descriptors", thread->wait_count);
+    if (thread->wait_addr != 0)
+        set_address(wait, "address", thread->wait_addr);
+    set_owner(wait, threads, thread);
+    if (thread->wait_kind == WAIT_CHILD && thread->wait_pid > 0)
+        set_number(wait, "child_pid", (uint64_t)thread->wait_pid);
+    if (thread->wait_kind == WAIT_OFFLOAD && thread->wait_nr != UINT32_MAX) {
+        set_number(wait, "system_call_number", thread->wait_nr);
+        if (call != NULL)
+            set_text(wait, "system_call", call);
+    }
+    if (thread->wait_left_ns != UINT64_MAX)
+        set_number(wait, "left_ns", thread->wait_left_ns);
+    return wait;
+}
+
+static json_t *thread_object(const struct threads *threads, const struct co_info *thread)
+{
+    json_t *object = json_object();
+
+    if (object == NULL)
+        error(EXIT_FAILED, ENOMEM, "JSON");
+    set_number(object, "id", thread->id);
+    if (thread->creator_id != 0)
+        set_number(object, "creator_id", thread->creator_id);
+    set_number(object, "tid", thread->tid);
+    set_text(object, "name", thread->name);
+    set_text(object, "state", state_word(thread->state));
+    set_number(object, "state_ns", thread->state_ns);
+    if (thread->wait_kind != WAIT_NONE)
+        set(object, "wait", wait_object(threads, thread));
+    set_number(object, "cpu_ns", thread->cpu_ns);
+    set_number(object, "slices", thread->slices);
+    set_number(object, "preemptions", thread->preemptions);
+    if (thread->stack_bytes != 0) {
+        set_address(object, "stack_base", thread->stack_base);
+        set_number(object, "stack_bytes", thread->stack_bytes);
+        set_number(object, "stack_used_bytes", thread->stack_used_bytes);
+    }
+    return object;
+}
+
+void json_print_threads(FILE *out, const struct threads *threads)
+{
+    fprintf(out, "{\"format\":%d,\"pid\":%d,\"threads\":[", FORMAT, (int)threads->pid);
+    for (size_t i = 0; i < threads->count; i++) {
+        json_t *object = thread_object(threads, &threads->items[i]);
+
+        fputs(i > 0 ? ",\n" : "\n", out);
+        json_dumpf(object, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        json_decref(object);
+    }
+    fputs("]}\n", out);
+}
