@@ -14,13 +14,18 @@
 #define MOV_EAX_BYTES  5
 #define NUMBER_CEILING 1024
 
-bool gate_site_is_untouchable(uintptr_t instruction)
+static bool stands_before(uintptr_t low, uintptr_t instruction, const uint8_t *code, size_t bytes)
+{
+    return instruction - low >= bytes &&
+           __builtin_memcmp((const char *)instruction - bytes, code, bytes) == 0;
+}
+
+bool gate_site_is_untouchable(uintptr_t low, uintptr_t instruction)
 {
     static const uint8_t mov_eax[5] = {0xb8, __NR_rt_sigreturn};
     static const uint8_t mov_rax[7] = {0x48, 0xc7, 0xc0, __NR_rt_sigreturn};
-    const char *code = (const char *)instruction;
-    return __builtin_memcmp(code - sizeof(mov_eax), mov_eax, sizeof(mov_eax)) == 0 ||
-           __builtin_memcmp(code - sizeof(mov_rax), mov_rax, sizeof(mov_rax)) == 0;
+    return stands_before(low, instruction, mov_eax, sizeof(mov_eax)) ||
+           stands_before(low, instruction, mov_rax, sizeof(mov_rax));
 }
 
 static bool may_be_prefix(uint8_t byte)

@@ -140,8 +140,8 @@ bool gate_idiom_number(struct gate_range range, uintptr_t instruction, uint32_t 
 void gate_idiom_plan(uintptr_t instruction, struct gate_plan *plan);
 
 /* True for rt_sigreturn, by its bytes, whatever is known of the code around: unwinders recognise
- * signal frames by these very bytes. There are at least seven readable bytes before. */
-bool gate_site_is_untouchable(uintptr_t instruction);
+ * signal frames by these very bytes. @low: where the text begins. */
+bool gate_site_is_untouchable(uintptr_t low, uintptr_t instruction);
 
 /* ---- decode.c ---- */
 

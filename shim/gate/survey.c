@@ -12,7 +12,6 @@
 #include "shim/gate/internal.h"
 
 #define WINDOW_BYTES 32
-#define MARGIN_BYTES 8 /* we look that far back from a candidate */
 
 struct survey_state {
     const struct gate_image *image;
@@ -165,28 +164,33 @@ static int replan(struct survey_state *state)
     return 0;
 }
 
-int gate_survey_image(const struct gate_image *image, bool decoder, struct gate_survey *survey)
+static int survey_range(struct survey_state *state, struct gate_range range)
 {
-    struct survey_state state = {.image = image, .decoder = decoder, .survey = survey};
     struct gate_array candidates = {0};
-    uintptr_t lowest = image->exec_count ? image->exec[0].low + MARGIN_BYTES : 0;
-    int error = 0;
-    for (size_t i = 0; i < image->exec_count && !error; i++)
-        error = gate_scan_syscalls(image->exec[i], &candidates);
+    int error = gate_scan_syscalls(range, &candidates);
     for (size_t i = 0; i < candidates.count && !error; i++) {
         uintptr_t instruction = ((const uintptr_t *)candidates.data)[i];
         if (gate_site_known(instruction))
             continue;
-        if (instruction < lowest || gate_site_is_untouchable(instruction))
-            survey->raw++;
+        if (gate_site_is_untouchable(range.low, instruction))
+            state->survey->raw++;
         else
-            error = plan_candidate(&state, instruction);
+            error = plan_candidate(state, instruction);
     }
+    gate_array_free(&candidates);
+    return error;
+}
+
+int gate_survey_image(const struct gate_image *image, bool decoder, struct gate_survey *survey)
+{
+    struct survey_state state = {.image = image, .decoder = decoder, .survey = survey};
+    int error = 0;
+    for (size_t i = 0; i < image->exec_count && !error; i++)
+        error = survey_range(&state, image->exec[i]);
     if (!error)
         error = find_jumps(&state);
     if (!error && state.more.count > 0)
         error = replan(&state);
-    gate_array_free(&candidates);
     gate_array_free(&state.more);
     gate_array_free(&state.function.insns);
     gate_array_free(&state.function.targets);
