@@ -14,6 +14,13 @@
 
 #define HARNESS_STACK_BYTES (256 * 1024UL)
 
+/* ck_assert for inner loops: Check's own writes to a pipe each time. */
+#define must(condition)                                                                            \
+    do {                                                                                           \
+        if (unlikely(!(condition)))                                                                \
+            ck_abort_msg("%s", #condition);                                                        \
+    } while (0)
+
 /* Runs every test (names of START_TEST functions) and ends main with the right status. */
 #define RUN_TESTS(suite, ...)                                                                      \
     do {                                                                                           \
