@@ -34,6 +34,8 @@ $(unit_out)/libcoro.a: $(unit_objects)
 $(unit_out)/test_%: $(OBJ)/$(unit_src)/test_%.o $(OBJ)/$(unit_src)/harness.o $(unit_out)/libcoro.a
 	$(CC) -o $@ $^ $(LDFLAGS) $(unit_libs)
 
+$(unit_out)/test_simd: $(OBJ)/$(unit_src)/simd_registers.o
+
 # A build of its own. Coroutines' stacks are strange to AddressSanitizer, so the check of uses
 # after return is off, and the harness clears what an ended coroutine left poisoned.
 sanitize_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
