@@ -10,6 +10,7 @@
 
 struct carrier;
 struct gate_frame;
+struct offload_job;
 
 /* Results of a park beside 0 and -errno. Like the kernel's own, never seen by the program. */
 #define ERESTARTSYS    512 /* a handler must run first; restart if it has SA_RESTART */
@@ -44,10 +45,11 @@ struct co {
     bool interruptible; /* a signal may end the present park */
     bool cancelled;     /* pthread_cancel was called: cancellation points use libc's functions */
     bool is_main;       /* runs on the process's first stack */
-    bool detached_stack; /* memory below sp may be unmapped by now (exit) */
     int wake_result;
     uint32_t selfish_left; /* I/O calls that may still complete at once */
     struct timer timer;
+    struct gate_frame *frame; /* the registers at the site, in a call by the gate */
+    struct offload_job *job;  /* the call that a helper runs for it */
 
     /* Identity. */
     uint32_t tid;

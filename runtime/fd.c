@@ -14,6 +14,7 @@
 #include <asm/stat.h>
 #include <asm/socket.h>
 
+#include "runtime/monitor.h"
 #include "runtime/poll/poll.h"
 #include "runtime/sched.h"
 
@@ -101,9 +102,21 @@ enum fd_kind fd_kind(struct fd_entry *entry, int fd)
     return entry->kind;
 }
 
+bool fd_is_owned(const struct fd_entry *entry)
+{
+    return entry->owned && entry->owned == table.fork_generation;
+}
+
+void fd_set_nonblock(int fd, bool nonblock)
+{
+    struct fd_entry *entry = fd_entry_existing(fd);
+    if (entry)
+        entry->nonblock = nonblock;
+}
+
 bool fd_blocks(struct fd_entry *entry, int fd)
 {
-    if (entry && entry->owned && entry->owned == table.fork_generation)
+    if (entry && fd_is_owned(entry))
         return !entry->nonblock;
     long flags = sys2(__NR_fcntl, fd, F_GETFL);
     return flags >= 0 && !(flags & O_NONBLOCK);
@@ -192,9 +205,13 @@ int fd_watch(struct fd_waiter *waiter, bool for_write)
         return -EPERM;
     if (!entry->registered) {
         int error = poll_set->add(fd, (uint64_t)entry->generation << 32 | (uint32_t)fd);
+        if (error == -EEXIST) { /* under the tag of an older generation: it was not closed */
+            poll_set->remove(fd);
+            error = poll_set->add(fd, (uint64_t)entry->generation << 32 | (uint32_t)fd);
+        }
         if (error == -EPERM)
             entry->unpollable = true;
-        if (error && error != -EEXIST)
+        if (error)
             return error;
         entry->registered = true;
     }
@@ -286,7 +303,7 @@ bool fd_private(int fd)
 {
     if (fd < 0)
         return false;
-    if (fd == runtime.wake_fd || poll_set->owns_fd(fd))
+    if (fd == runtime.wake_fd || poll_set->owns_fd(fd) || monitor_owns_fd(fd))
         return true;
     struct fd_entry *entry = fd_entry_existing(fd);
     return entry && entry->private_copy;

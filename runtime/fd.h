@@ -63,6 +63,12 @@ bool fd_blocks(struct fd_entry *entry, int fd);
 /* A new file that this process alone has, at @fd, as socket(2), accept(2) or pipe(2) made it. */
 void fd_opened(int fd, enum fd_kind kind, bool nonblock);
 
+/* True while this process alone has the file. */
+bool fd_is_owned(const struct fd_entry *entry);
+
+/* The program changed O_NONBLOCK of @fd. */
+void fd_set_nonblock(int fd, bool nonblock);
+
 /* @fd's file may now be shared: dup, SCM_RIGHTS, fork (all descriptors). */
 void fd_shared(int fd);
 void fd_all_shared(void);

@@ -51,6 +51,8 @@ struct runtime {
 
     volatile uint64_t coarse_ns; /* CLOCK_MONOTONIC, no older than a monitor tick while busy */
     uint32_t selfishness;
+    int pid;
+    bool objects_changed; /* code was mapped: gate_refresh at the next good moment */
     int exit_code; /* main's, when main has left by exit(2) */
     struct co *main;
 

@@ -9,11 +9,11 @@
  * that was entered at an inline system call may, and simd_call_* keeps them on its stack. */
 #include "runtime/sched.h"
 
+#include "runtime/monitor.h"
 #include "runtime/poll/poll.h"
 
 #define LOOP_STACK_BYTES (64 * 1024UL)
 
-/* A poll must not be starved by completions, nor they by it. */
 static void loop(void *argument);
 
 int sched_init(struct carrier *carrier)
@@ -178,20 +178,22 @@ static void pass(struct carrier *carrier)
         runtime_drain_inbox();
     if (carrier->kthread.attention & ATTENTION_SIGNAL && runtime.signals_noted)
         runtime.signals_noted();
-    carrier->kthread.attention &= ~ATTENTION_PREEMPT;
+    /* Atomic: other kernel threads set bits meanwhile. */
+    __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
     if (carrier->run_queue_length) {
         poll_wait(0);
         return;
     }
     uint64_t next = timer_next(&carrier->timers);
-    carrier->idle = true;
+    __atomic_store_n(&carrier->idle, true, __ATOMIC_SEQ_CST);
     poll_wait(next == DEADLINE_NEVER ? DEADLINE_NEVER : next > now ? next - now : 0);
     if (!carrier->run_queue_length) {
         now = clock_now(&runtime.clock);
         runtime.coarse_ns = now;
         expire_timers(carrier, now);
     }
-    carrier->idle = false;
+    __atomic_store_n(&carrier->idle, false, __ATOMIC_SEQ_CST);
+    monitor_wake();
 }
 
 static void loop(void *argument)

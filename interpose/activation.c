@@ -1,0 +1,75 @@
+/* The steps of an activation that touch the runtime's insides, for shim/activate.c, which can't see
+ * them: it includes libc's headers, we the kernel's. */
+#include "interpose/activation.h"
+
+#include <linux/prctl.h>
+
+#include "interpose/op.h"
+#include "runtime/monitor.h"
+#include "runtime/stack.h"
+
+void activation_set_native(void)
+{
+    runtime.mode = MODE_NATIVE;
+}
+
+bool activation_gs_in_use(void)
+{
+    return gs_base_get(&runtime.cpu) != 0;
+}
+
+int activation_fd_floor(void)
+{
+    return fd_floor();
+}
+
+void activation_note_stack(uintptr_t low, uintptr_t high)
+{
+    memory_note_main_stack(low, high);
+}
+
+void activation_note_data(uintptr_t low, uintptr_t high)
+{
+    memory_note_data(low, high);
+}
+
+void activation_prepare(uint64_t hwcap2, uintptr_t vdso)
+{
+    cpu_init(&runtime.cpu, hwcap2);
+    clock_init(&runtime.clock, vdso);
+}
+
+void activation_set_hooks(const struct op_hooks *hooks, bool (*owns_fd)(int fd))
+{
+    op_hooks = *hooks;
+    op_fd_hooks.owns = owns_fd;
+}
+
+int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t thread_block_bytes)
+{
+    runtime.selfishness = selfishness;
+    runtime.pid = (int)sys0(__NR_getpid);
+    stack_set_zeroed_top(thread_block_bytes);
+    int error = runtime_start((int)sys0(__NR_gettid));
+    if (error)
+        return error;
+    struct carrier *carrier = this_carrier();
+    struct co *co = carrier->current;
+    if ((error = signal_takeover())) {
+        gs_base_set(&runtime.cpu, 0);
+        return error;
+    }
+    sys3(__NR_get_robust_list, 0, &co->robust_head, &co->robust_bytes);
+    if (tid_offset)
+        co->clear_child_tid = (int *)(co->fs_base + tid_offset);
+    sys2(__NR_prctl, PR_GET_NAME, co->name);
+    runtime_leave(carrier);
+    return 0;
+}
+
+int activation_start_monitor(uint64_t slice_ns, uint64_t latency_warning_ns,
+                             bool (*serve)(int wake_fd, uint64_t timeout_ns))
+{
+    return monitor_start(&(struct monitor_settings){
+        .slice_ns = slice_ns, .latency_warning_ns = latency_warning_ns, .serve = serve });
+}

@@ -1,0 +1,33 @@
+/* What shim/ needs of the runtime and the operations, in plain types. */
+#ifndef CORO_ACTIVATION_H
+#define CORO_ACTIVATION_H
+
+#include "runtime/base.h"
+
+/* The runtime's hooks into the process. */
+struct op_hooks {
+    int (*activate)(void);       /* first thread: 0, or -errno and the process stays native */
+    void (*leave_process)(void); /* before exit_group and exec */
+    void (*in_child)(void);      /* after fork, in the child, dormant again */
+};
+
+/* At load: processor and clock. @hwcap2, @vdso: AT_HWCAP2's and AT_SYSINFO_EHDR's values. */
+void activation_prepare(uint64_t hwcap2, uintptr_t vdso);
+void activation_set_hooks(const struct op_hooks *hooks, bool (*owns_fd)(int fd));
+
+void activation_set_native(void);
+bool activation_gs_in_use(void);
+int activation_fd_floor(void);
+
+/* Memory that no other process can meet. */
+void activation_note_stack(uintptr_t low, uintptr_t high);
+void activation_note_data(uintptr_t low, uintptr_t high);
+
+/* Makes this kernel thread the carrier and reads its state from the kernel. Returns 0 or -errno;
+ * then nothing has changed. */
+int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t thread_block_bytes);
+
+int activation_start_monitor(uint64_t slice_ns, uint64_t latency_warning_ns,
+                             bool (*serve)(int wake_fd, uint64_t timeout_ns));
+
+#endif

@@ -1,0 +1,215 @@
+/* Symbol doors of pthreads: the fast ways, and those that know names.
+ *
+ * Locks keep glibc's layout and protocol to the letter (struct __pthread_mutex_s: lock word 0 free,
+ * 1 taken, 2 taken with waiters; owner tid; count of users), because libc's own code uses the same
+ * objects. With one carrier an un-prefixed cmpxchg is atomic against everything that can come
+ * between: preemption is a signal on the same kernel thread. Only the uncontended case of private
+ * normal and recursive mutexes is answered here; the rest is NPTL's, over our futexes. */
+#include "interpose/doors.h"
+
+#include "interpose/doors_pthread.h"
+
+#define NAMED(ret, name, ...)                                                                      \
+    EXPORT ret door_##name(__VA_ARGS__) __asm__(#name);                                            \
+    ret door_##name(__VA_ARGS__)
+
+struct nptl_mutex { /* struct __pthread_mutex_s, bits/struct_mutex.h */
+    int lock;
+    unsigned count;
+    int owner;
+    unsigned users;
+    int kind;
+};
+
+struct nptl doors_nptl;
+
+#define KIND_NORMAL    0 /* PTHREAD_MUTEX_TIMED_NP, private, neither robust nor PI */
+#define KIND_RECURSIVE 1
+
+/* One instruction, so atomic on this kernel thread. */
+static inline bool swap_if(int *word, int from, int to)
+{
+    bool done;
+    __asm__ volatile("cmpxchgl %3, %1" : "=@cce"(done), "+m"(*word), "+a"(from) : "r"(to) : "memory");
+    return done;
+}
+
+static inline int own_tid(void)
+{
+    int tid;
+    __asm__("movl %%fs:(%1), %0" : "=r"(tid) : "r"((uintptr_t)doors_nptl.tid_offset));
+    return tid;
+}
+
+/* One kernel thread runs all of the program's code: then the fast way is safe. */
+static inline bool locks_are_fast(void)
+{
+    return runtime.mode != MODE_NATIVE && doors_nptl.tid_offset;
+}
+
+static struct co *co_of(uintptr_t thread)
+{
+    return doors_nptl.tid_offset && thread
+               ? co_by_tid(*(const uint32_t *)(thread + doors_nptl.tid_offset))
+               : NULL;
+}
+
+static inline struct co *hint(enum wait_kind kind, uintptr_t object)
+{
+    if (runtime.mode != MODE_ACTIVE || this_carrier()->vfork_child)
+        return NULL;
+    struct co *co = this_co();
+    co->hint_addr = object;
+    co->hint_kind = kind;
+    return co;
+}
+
+static inline void unhint(struct co *co)
+{
+    if (co)
+        co->hint_kind = WAIT_NONE;
+}
+
+static NOINLINE int lock_slowly(struct nptl_mutex *mutex)
+{
+    struct co *co = hint(WAIT_MUTEX, (uintptr_t)mutex);
+    int error = ((int (*)(void *))REAL(pthread_mutex_lock))(mutex);
+    unhint(co);
+    return error;
+}
+
+static inline bool lock_fast(struct nptl_mutex *mutex)
+{
+    if (mutex->kind == KIND_NORMAL) {
+        if (!swap_if(&mutex->lock, 0, 1))
+            return false;
+        mutex->owner = own_tid();
+    } else if (mutex->kind == KIND_RECURSIVE) {
+        int tid = own_tid();
+        if (mutex->owner == tid) {
+            if (mutex->count + 1 == 0)
+                return false;
+            mutex->count++;
+            return true;
+        }
+        if (!swap_if(&mutex->lock, 0, 1))
+            return false;
+        mutex->count = 1;
+        mutex->owner = tid;
+    } else {
+        return false;
+    }
+    mutex->users++;
+    return true;
+}
+
+NAMED(int, pthread_mutex_lock, struct nptl_mutex *mutex)
+{
+    return likely(locks_are_fast() && lock_fast(mutex)) ? 0 : lock_slowly(mutex);
+}
+
+NAMED(int, pthread_mutex_trylock, struct nptl_mutex *mutex)
+{
+    if (likely(locks_are_fast() && lock_fast(mutex)))
+        return 0;
+    return ((int (*)(void *))REAL(pthread_mutex_trylock))(mutex);
+}
+
+/* The word changes from "taken" to "free" in one instruction, or there are waiters and NPTL wakes
+ * one. The owner is cleared before, as NPTL does: after, the mutex may be somebody else's, or
+ * gone. A preemption between the two finds a taken mutex without owner, as in NPTL. */
+NAMED(int, pthread_mutex_unlock, struct nptl_mutex *mutex)
+{
+    if (likely(locks_are_fast() && mutex->lock == 1)) {
+        if (mutex->kind == KIND_NORMAL) {
+            int owner = mutex->owner;
+            mutex->owner = 0;
+            mutex->users--;
+            if (likely(swap_if(&mutex->lock, 1, 0)))
+                return 0;
+            mutex->users++;
+            mutex->owner = owner;
+        } else if (mutex->kind == KIND_RECURSIVE && mutex->owner == own_tid() && mutex->count > 1) {
+            mutex->count--;
+            return 0;
+        }
+    }
+    return ((int (*)(void *))REAL(pthread_mutex_unlock))(mutex);
+}
+
+/* The default version is that of glibc 2.3.2; the older one is for an older layout and stays libc's
+ * (coroshim.map). */
+NAMED(int, pthread_cond_wait, void *condition, void *mutex)
+{
+    struct co *co = hint(WAIT_COND, (uintptr_t)condition);
+    int error = ((int (*)(void *, void *))REAL(pthread_cond_wait))(condition, mutex);
+    unhint(co);
+    return error;
+}
+
+NAMED(int, pthread_cond_timedwait, void *condition, void *mutex, const void *deadline)
+{
+    struct co *co = hint(WAIT_COND, (uintptr_t)condition);
+    int error = ((int (*)(void *, void *, const void *))REAL(pthread_cond_timedwait))(
+        condition, mutex, deadline);
+    unhint(co);
+    return error;
+}
+
+NAMED(int, pthread_create, void *thread, const void *attributes, void *(*start)(void *), void *argument)
+{
+    if (unlikely(runtime.objects_changed))
+        doors_objects_changed();
+    return ((int (*)(void *, const void *, void *(*)(void *), void *))REAL(pthread_create))(
+        thread, attributes, start, argument);
+}
+
+NAMED(int, pthread_join, uintptr_t thread, void **value)
+{
+    struct co *co = hint(WAIT_JOIN, thread);
+    int error = ((int (*)(uintptr_t, void **))REAL(pthread_join))(thread, value);
+    unhint(co);
+    return error;
+}
+
+/* libc marks the thread, and signals it only when it is in a call of libc's own. One that waits in
+ * a door of ours leaves it and goes to libc's function, which sees the mark. */
+NAMED(int, pthread_cancel, uintptr_t thread)
+{
+    struct co *co = runtime.mode == MODE_ACTIVE ? co_of(thread) : NULL;
+    if (co)
+        co->cancelled = true;
+    int error = ((int (*)(uintptr_t))REAL(pthread_cancel))(thread);
+    if (!co || error || !op_begin(this_carrier()))
+        return error;
+    if (co->door == DOOR_CANCEL && co->job)
+        offload_interrupt(co->job);
+    else if (co->door == DOOR_CANCEL && co->interruptible)
+        sched_wake(co, -EDOOR);
+    long ignored = 0;
+    while (op_finish(this_carrier(), this_co(), &ignored))
+        ;
+    return error;
+}
+
+NAMED(int, pthread_setname_np, uintptr_t thread, const char *name)
+{
+    struct co *co = runtime.mode == MODE_ACTIVE ? co_of(thread) : NULL;
+    if (!co || co->is_main)
+        return ((int (*)(uintptr_t, const char *))REAL(pthread_setname_np))(thread, name);
+    if (strlen(name) >= sizeof(co->name))
+        return ERANGE;
+    text_copy(co->name, name, sizeof(co->name));
+    return 0;
+}
+
+NAMED(int, pthread_getname_np, uintptr_t thread, char *name, size_t bytes)
+{
+    struct co *co = runtime.mode == MODE_ACTIVE ? co_of(thread) : NULL;
+    if (!co)
+        return ((int (*)(uintptr_t, char *, size_t))REAL(pthread_getname_np))(thread, name, bytes);
+    if (bytes < sizeof(co->name))
+        return ERANGE;
+    text_copy(name, co->name, bytes);
+    return 0;
+}

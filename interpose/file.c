@@ -1,0 +1,43 @@
+/* Calls that block without readiness: a helper runs them, the carrier goes on. */
+#include "interpose/op.h"
+
+#define OP_FILE(name, parameters, ...)                                                             \
+    long op_##name parameters                                                                      \
+    {                                                                                              \
+        return op_offload(__NR_##name, __VA_ARGS__);                                               \
+    }
+
+#define W(x) ((long)(x))
+
+OP_FILE(fsync, (int fd), fd)
+OP_FILE(fdatasync, (int fd), fd)
+OP_FILE(syncfs, (int fd), fd)
+OP_FILE(sync, (void), 0)
+OP_FILE(sync_file_range, (int fd, long offset, long bytes, unsigned flags), fd, offset, bytes,
+        flags)
+OP_FILE(flock, (int fd, int operation), fd, operation)
+OP_FILE(msgsnd, (int id, const void *message, size_t bytes, int flags), id, W(message), W(bytes),
+        flags)
+OP_FILE(msgrcv, (int id, void *message, size_t bytes, long type, int flags), id, W(message),
+        W(bytes), type, flags)
+OP_FILE(semop, (int id, void *operations, size_t count), id, W(operations), W(count))
+OP_FILE(semtimedop, (int id, void *operations, size_t count, const void *timeout), id,
+        W(operations), W(count), W(timeout))
+OP_FILE(mq_timedsend,
+        (int queue, const void *message, size_t bytes, unsigned priority, const void *deadline),
+        queue, W(message), W(bytes), priority, W(deadline))
+OP_FILE(mq_timedreceive,
+        (int queue, void *message, size_t bytes, unsigned *priority, const void *deadline), queue,
+        W(message), W(bytes), W(priority), W(deadline))
+OP_FILE(io_getevents,
+        (unsigned long context, long minimum, long count, void *events, const void *timeout),
+        W(context), minimum, count, W(events), W(timeout))
+
+/* Submitting never waits; waiting for completions does. */
+long op_io_uring_enter(int ring, unsigned submit, unsigned complete, unsigned flags,
+                       const void *argument, size_t size)
+{
+    if (!complete)
+        return OP_PASS;
+    return op_offload(__NR_io_uring_enter, ring, submit, complete, flags, W(argument), W(size));
+}

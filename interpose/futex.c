@@ -1,0 +1,155 @@
+/* futex(2): which futexes are ours, and the operation codes.
+ *
+ * A private futex is ours. A shared one is ours when its memory is known to be this process's
+ * alone (thread stacks, the heap, objects' data); otherwise other processes may meet it, and it
+ * stays the kernel's: waiting is offloaded, waking passes. The decision depends on the address
+ * alone, so a waiter and its waker always agree. */
+#include "interpose/op.h"
+
+#include <linux/futex.h>
+#include <linux/time.h>
+
+#include "runtime/stack.h"
+
+static bool is_ours(uint32_t *word, int operation)
+{
+    return operation & FUTEX_PRIVATE_FLAG || memory_is_private((uintptr_t)word);
+}
+
+/* The deadline of a wait: FUTEX_WAIT's is relative, the others' absolute on the chosen clock. */
+static int wait_deadline(int operation, const struct __kernel_timespec *timeout,
+                         uint64_t *deadline_ns)
+{
+    if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT || !timeout)
+        return op_deadline(timeout, deadline_ns);
+    if (!timespec_valid(timeout))
+        return -EINVAL;
+    int clock = operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+    *deadline_ns = clock_to_deadline(&runtime.clock, clock, timespec_ns(timeout));
+    return 0;
+}
+
+/* The thread that holds the lock around @word, when the word is a lock's: glibc keeps the owner's
+ * tid two words on (struct __pthread_mutex_s). */
+static uint32_t owner_of(const struct co *co, const uint32_t *word)
+{
+    return co->hint_kind == WAIT_MUTEX ? word[2] : 0;
+}
+
+static long wait_here(uint32_t *word, int operation, uint32_t expected,
+                      const struct __kernel_timespec *timeout, uint32_t bits)
+{
+    struct co *co = this_co();
+    uint64_t deadline;
+    int error = wait_deadline(operation, timeout, &deadline);
+    if (error)
+        return error;
+    if (!bits || (uintptr_t)word % sizeof(*word))
+        return -EINVAL;
+    struct co_wait wait = { .kind = WAIT_FUTEX, .fd = -1, .addr = (uintptr_t)word };
+    if (co->hint_kind != WAIT_NONE) {
+        wait.kind = co->hint_kind;
+        wait.tid = co->hint_kind == WAIT_JOIN ? expected : owner_of(co, word);
+        wait.addr = co->hint_addr;
+    }
+    co_waits(co, wait);
+    int result = op_futex_wait(word, expected, bits, deadline);
+    /* A timed wait is not restarted by the kernel either, lest it sleep anew. */
+    return result == -ERESTARTSYS && timeout && (operation & FUTEX_CMD_MASK) == FUTEX_WAIT
+               ? -ERESTARTNOHAND
+               : result;
+}
+
+static long in_kernel(uint32_t *word, int operation, uint32_t value,
+                      const struct __kernel_timespec *timeout, uint32_t *word2, uint32_t value3)
+{
+    int command = operation & FUTEX_CMD_MASK;
+    if (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET) {
+        if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
+            return -EAGAIN;
+        return op_offload(__NR_futex, (long)word, operation, value, (long)timeout, (long)word2,
+                          value3);
+    }
+    return sys6(__NR_futex, word, operation, value, timeout, word2, value3);
+}
+
+long op_futex(uint32_t *word, int operation, uint32_t value,
+              const struct __kernel_timespec *timeout, uint32_t *word2, uint32_t value3)
+{
+    int count = (int)value, count2 = (int)(long)timeout; /* the kernel overloads the fourth word */
+    if (!is_ours(word, operation))
+        return in_kernel(word, operation, value, timeout, word2, value3);
+    switch (operation & FUTEX_CMD_MASK) {
+    case FUTEX_WAIT:
+        return wait_here(word, operation, value, timeout, FUTEX_ANY);
+    case FUTEX_WAIT_BITSET:
+        return wait_here(word, operation, value, timeout, value3);
+    case FUTEX_WAKE:
+        return futex_wake(word, count, FUTEX_ANY);
+    case FUTEX_WAKE_BITSET:
+        return value3 ? futex_wake(word, count, value3) : -EINVAL;
+    case FUTEX_REQUEUE:
+        return futex_requeue(word, count, word2, count2, NULL);
+    case FUTEX_CMP_REQUEUE:
+        return futex_requeue(word, count, word2, count2, &value3);
+    case FUTEX_WAKE_OP:
+        return futex_wake_op(word, count, word2, count2, value3);
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2:
+        return op_futex_lock_pi(word, operation, timeout, false);
+    case FUTEX_TRYLOCK_PI:
+        return op_futex_lock_pi(word, operation, timeout, true);
+    case FUTEX_UNLOCK_PI:
+        return op_futex_unlock_pi(word);
+    default:
+        return -ENOSYS;
+    }
+}
+
+/* Priority inheritance has nothing to inherit on one carrier: a PI lock is a lock whose word names
+ * its owner. The word's protocol is the kernel's (futex(2), "Priority-inheritance futexes"). */
+long op_futex_lock_pi(uint32_t *word, int operation, const struct __kernel_timespec *timeout,
+                      bool try_only)
+{
+    struct co *co = this_co();
+    uint64_t deadline = DEADLINE_NEVER;
+    if (timeout && !try_only) {
+        if (!timespec_valid(timeout))
+            return -EINVAL;
+        bool monotonic = (operation & FUTEX_CMD_MASK) == FUTEX_LOCK_PI2 &&
+                         !(operation & FUTEX_CLOCK_REALTIME);
+        deadline = clock_to_deadline(&runtime.clock, monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME,
+                                     timespec_ns(timeout));
+    }
+    for (;;) {
+        uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+        uint32_t owner = value & FUTEX_TID_MASK;
+        if (owner == co->tid)
+            return -EDEADLK;
+        if (!owner) {
+            uint32_t waiters = futex_has_waiters(word) ? FUTEX_WAITERS : 0;
+            *word = co->tid | waiters | (value & FUTEX_OWNER_DIED);
+            return 0;
+        }
+        if (try_only)
+            return -EAGAIN;
+        if (!co_by_tid(owner))
+            return -ESRCH;
+        *word = value | FUTEX_WAITERS;
+        co_waits(co, (struct co_wait){ .kind = WAIT_MUTEX, .fd = -1, .tid = owner,
+                                       .addr = (uintptr_t)word });
+        int result = op_futex_wait(word, value | FUTEX_WAITERS, FUTEX_ANY, deadline);
+        if (result && result != -EAGAIN)
+            return result;
+    }
+}
+
+long op_futex_unlock_pi(uint32_t *word)
+{
+    uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    if ((value & FUTEX_TID_MASK) != this_co()->tid)
+        return -EPERM;
+    __atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
+    futex_wake(word, 1, FUTEX_ANY);
+    return 0;
+}

@@ -1,0 +1,242 @@
+/* read, write and their kin.
+ *
+ * Sockets: recv and send with MSG_DONTWAIT, so no flag of the open file is touched. Pipes and other
+ * files that wait for readiness: RWF_NOWAIT where the file knows it, otherwise poll first, then a
+ * call that can't block for long, because only this thread reads in this process. Files and memory
+ * devices never wait: the plain call. */
+#include "interpose/wait_loop.h"
+
+#include <linux/fs.h>
+#include <linux/socket.h>
+
+#define DONTWAIT   0x40 /* MSG_DONTWAIT */
+#define PIPE_ATOM  4096UL
+#define PARTS_MAX  1024 /* IOV_MAX */
+
+static bool ready_now(int fd, short events)
+{
+    struct pollfd one = { .fd = fd, .events = events };
+    long n = sys3(__NR_poll, &one, 1, 0);
+    return n > 0;
+}
+
+static long try_recv(struct attempt *attempt)
+{
+    long result = sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes, DONTWAIT, 0, 0);
+    /* A short read has drained a TCP socket: the next one may wait without trying. */
+    if (result > 0 && (size_t)result < attempt->bytes && attempt->entry->kind == FD_TCP &&
+        !attempt->entry->sticky)
+        attempt->entry->readable = false;
+    return result;
+}
+
+static long try_send(struct attempt *attempt)
+{
+    return sys6(__NR_sendto, attempt->fd, attempt->buffer, attempt->bytes, DONTWAIT, 0, 0);
+}
+
+static long try_read(struct attempt *attempt)
+{
+    struct iovec part = { .iov_base = attempt->buffer, .iov_len = attempt->bytes };
+    if (!attempt->entry->no_nowait) {
+        long result = sys6(__NR_preadv2, attempt->fd, &part, 1, -1L, -1L, RWF_NOWAIT);
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE && result != -EINVAL)
+            return result;
+        attempt->entry->no_nowait = true;
+    }
+    if (!ready_now(attempt->fd, POLLIN))
+        return -EAGAIN;
+    return sys3(__NR_read, attempt->fd, attempt->buffer, attempt->bytes);
+}
+
+static long try_write(struct attempt *attempt)
+{
+    struct iovec part = { .iov_base = attempt->buffer, .iov_len = attempt->bytes };
+    if (!attempt->entry->no_nowait) {
+        long result = sys6(__NR_pwritev2, attempt->fd, &part, 1, -1L, -1L, RWF_NOWAIT);
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE && result != -EINVAL)
+            return result;
+        attempt->entry->no_nowait = true;
+    }
+    if (!ready_now(attempt->fd, POLLOUT))
+        return -EAGAIN;
+    /* Writable means room for this much at least, in one piece. */
+    size_t bytes = attempt->entry->kind == FD_PIPE && attempt->bytes > PIPE_ATOM ? PIPE_ATOM
+                                                                                 : attempt->bytes;
+    return sys3(__NR_write, attempt->fd, attempt->buffer, bytes);
+}
+
+static struct attempt new_attempt(int fd, struct fd_entry *entry, void *buffer, size_t bytes)
+{
+    return (struct attempt){ .fd = fd, .entry = entry, .buffer = buffer, .bytes = bytes };
+}
+
+/* Known to be drained, registered, and made to block: waiting first saves a call. */
+static bool is_drained(const struct fd_entry *entry, int fd)
+{
+    return entry->kind == FD_TCP && !entry->readable && entry->registered && !entry->sticky &&
+           entry->owned && fd_blocks((struct fd_entry *)entry, fd);
+}
+
+long op_read(int fd, void *buffer, size_t bytes)
+{
+    struct fd_entry *entry = fd_entry(fd);
+    if (!entry || fd_private(fd))
+        return -EBADF;
+    enum fd_kind kind = fd_kind(entry, fd);
+    if (kind == FD_FILE || kind == FD_UNKNOWN || !bytes)
+        return sys3(__NR_read, fd, buffer, bytes);
+    struct attempt attempt = new_attempt(fd, entry, buffer, bytes);
+    bool socket = kind == FD_TCP || kind == FD_SOCKET;
+    attempt.try = socket ? try_recv : try_read;
+    attempt.skip_first = socket && is_drained(entry, fd);
+    return attempt_run(&attempt);
+}
+
+long op_write(int fd, const void *buffer, size_t bytes)
+{
+    struct fd_entry *entry = fd_entry(fd);
+    if (!entry || fd_private(fd))
+        return -EBADF;
+    enum fd_kind kind = fd_kind(entry, fd);
+    if (kind == FD_FILE || kind == FD_UNKNOWN || !bytes)
+        return sys3(__NR_write, fd, buffer, bytes);
+    struct attempt attempt = new_attempt(fd, entry, (void *)buffer, bytes);
+    attempt.for_write = true;
+    attempt.try = kind == FD_TCP || kind == FD_SOCKET ? try_send : try_write;
+    return attempt_run_all(&attempt);
+}
+
+/* Vectors: one try moves all parts; what is left over is moved part by part. */
+
+static long try_readv(struct attempt *attempt)
+{
+    const struct iovec *parts = attempt->buffer;
+    long count = attempt->word[0];
+    if (attempt->entry->kind == FD_TCP || attempt->entry->kind == FD_SOCKET) {
+        struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
+        return sys3(__NR_recvmsg, attempt->fd, &message, DONTWAIT);
+    }
+    if (!attempt->entry->no_nowait) {
+        long result = sys6(__NR_preadv2, attempt->fd, parts, count, -1L, -1L, RWF_NOWAIT);
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE && result != -EINVAL)
+            return result;
+        attempt->entry->no_nowait = true;
+    }
+    if (!ready_now(attempt->fd, POLLIN))
+        return -EAGAIN;
+    return sys3(__NR_readv, attempt->fd, parts, count);
+}
+
+static long total_bytes(const struct iovec *parts, int count)
+{
+    size_t total = 0;
+    if (count < 0 || count > PARTS_MAX)
+        return -EINVAL;
+    for (int i = 0; i < count; i++) {
+        total += parts[i].iov_len;
+        if ((long)total < 0)
+            return -EINVAL;
+    }
+    return (long)total;
+}
+
+long op_readv(int fd, const struct iovec *parts, int count)
+{
+    struct fd_entry *entry = fd_entry(fd);
+    if (!entry || fd_private(fd))
+        return -EBADF;
+    enum fd_kind kind = fd_kind(entry, fd);
+    if (kind == FD_FILE || kind == FD_UNKNOWN || total_bytes(parts, count) <= 0)
+        return sys3(__NR_readv, fd, parts, count);
+    struct attempt attempt = new_attempt(fd, entry, (void *)parts, 0);
+    attempt.word[0] = count;
+    attempt.try = try_readv;
+    return attempt_run(&attempt);
+}
+
+static long try_writev(struct attempt *attempt)
+{
+    const struct iovec *parts = attempt->buffer;
+    long count = attempt->word[0];
+    if (attempt->entry->kind == FD_TCP || attempt->entry->kind == FD_SOCKET) {
+        struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
+        return sys3(__NR_sendmsg, attempt->fd, &message, DONTWAIT);
+    }
+    if (!attempt->entry->no_nowait) {
+        long result = sys6(__NR_pwritev2, attempt->fd, parts, count, -1L, -1L, RWF_NOWAIT);
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE && result != -EINVAL)
+            return result;
+        attempt->entry->no_nowait = true;
+    }
+    if (!ready_now(attempt->fd, POLLOUT))
+        return -EAGAIN;
+    if (attempt->entry->kind == FD_PIPE && attempt->word[1] > (long)PIPE_ATOM)
+        return -EOVERFLOW; /* part by part instead */
+    return sys3(__NR_writev, attempt->fd, parts, count);
+}
+
+/* Writes what remains of @parts after @done bytes. */
+static long write_rest(int fd, const struct iovec *parts, int count, size_t done)
+{
+    size_t total = done;
+    for (int i = 0; i < count; i++) {
+        if (done >= parts[i].iov_len) {
+            done -= parts[i].iov_len;
+            continue;
+        }
+        size_t bytes = parts[i].iov_len - done;
+        long result = op_write(fd, (char *)parts[i].iov_base + done, bytes);
+        done = 0;
+        if (result < 0)
+            return total ? (long)total : result;
+        total += (size_t)result;
+        if ((size_t)result < bytes)
+            break;
+    }
+    return (long)total;
+}
+
+long op_writev(int fd, const struct iovec *parts, int count)
+{
+    struct fd_entry *entry = fd_entry(fd);
+    if (!entry || fd_private(fd))
+        return -EBADF;
+    enum fd_kind kind = fd_kind(entry, fd);
+    long total = total_bytes(parts, count);
+    if (kind == FD_FILE || kind == FD_UNKNOWN || total <= 0)
+        return sys3(__NR_writev, fd, parts, count);
+    struct attempt attempt = new_attempt(fd, entry, (void *)parts, 0);
+    attempt.for_write = true;
+    attempt.word[0] = count;
+    attempt.word[1] = total;
+    attempt.try = try_writev;
+    long result = attempt_run(&attempt);
+    if (result == -EOVERFLOW)
+        return write_rest(fd, parts, count, 0);
+    if (result <= 0 || result == total || !fd_blocks(attempt.entry, attempt.fd))
+        return result;
+    return write_rest(fd, parts, count, (size_t)result);
+}
+
+/* A position: only files have one, and files never wait for readiness. */
+
+long op_pread64(int fd, void *buffer, size_t bytes, off_t offset)
+{
+    return sys4(__NR_pread64, fd, buffer, bytes, offset);
+}
+
+long op_pwrite64(int fd, const void *buffer, size_t bytes, off_t offset)
+{
+    return sys4(__NR_pwrite64, fd, buffer, bytes, offset);
+}
+
+long op_preadv(int fd, const struct iovec *parts, int count, unsigned long low, unsigned long high)
+{
+    return sys5(__NR_preadv, fd, parts, count, low, high);
+}
+
+long op_pwritev(int fd, const struct iovec *parts, int count, unsigned long low, unsigned long high)
+{
+    return sys5(__NR_pwritev, fd, parts, count, low, high);
+}

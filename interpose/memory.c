@@ -1,0 +1,97 @@
+/* Memory: thread stacks come from the arena; and whose memory a futex word is in. */
+#include "interpose/op.h"
+
+#include <linux/mman.h>
+
+#include "runtime/stack.h"
+
+#define RANGES_MAX 256
+
+/* Address ranges that are private to this process for good: objects' data, main's stack. */
+static struct {
+    uintptr_t low[RANGES_MAX], high[RANGES_MAX];
+    uint32_t count;
+} own;
+
+void memory_note_data(uintptr_t low, uintptr_t high)
+{
+    if (own.count < RANGES_MAX) {
+        own.low[own.count] = low;
+        own.high[own.count++] = high;
+    }
+}
+
+void memory_note_main_stack(uintptr_t low, uintptr_t high)
+{
+    memory_note_data(low, high);
+    if (runtime.main) {
+        runtime.main->stack_base = low;
+        runtime.main->stack_bytes = high - low;
+    }
+}
+
+/* The word that a join waits on lies in the joinee's stack, wherever that came from. */
+static bool is_tid_word(uintptr_t address)
+{
+    uint32_t tid = *(const uint32_t *)address;
+    struct co *co = co_by_tid(tid);
+    return co && (uintptr_t)co->clear_child_tid == address;
+}
+
+bool memory_is_private(uintptr_t address)
+{
+    if (stack_owns(address))
+        return true;
+    for (uint32_t i = 0; i < own.count; i++) {
+        if (address >= own.low[i] && address < own.high[i])
+            return true;
+    }
+    return is_tid_word(address);
+}
+
+/* glibc's request for a thread stack, and nobody else's. */
+static bool is_stack_request(const void *address, int flags, int fd)
+{
+    return !address && fd == -1 && flags == (MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK);
+}
+
+long op_mmap(void *address, size_t bytes, int protection, int flags, int fd, unsigned long offset)
+{
+    if (is_stack_request(address, flags, fd) &&
+        (protection == PROT_NONE || protection == (PROT_READ | PROT_WRITE))) {
+        long at = stack_map(bytes);
+        if (!sys_is_error(at)) {
+            if (protection != PROT_NONE)
+                stack_protect((uintptr_t)at, bytes, protection);
+            return at;
+        }
+    }
+    if (protection & PROT_EXEC && fd >= 0)
+        runtime.objects_changed = true;
+    (void)offset;
+    return OP_PASS;
+}
+
+long op_mprotect(void *address, size_t bytes, int protection)
+{
+    if (stack_owns((uintptr_t)address))
+        return stack_protect((uintptr_t)address, bytes, protection);
+    return OP_PASS;
+}
+
+long op_munmap(void *address, size_t bytes)
+{
+    if (stack_owns((uintptr_t)address)) {
+        long result = stack_unmap((uintptr_t)address, bytes);
+        if (result != -EINVAL)
+            return result;
+    }
+    return OP_PASS;
+}
+
+long op_madvise(void *address, size_t bytes, int advice)
+{
+    if (advice == MADV_DONTNEED && stack_owns((uintptr_t)address))
+        return stack_discard((uintptr_t)address, bytes);
+    return OP_PASS;
+}

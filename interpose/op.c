@@ -1,0 +1,123 @@
+/* What all operations share: coming in, going out, parking so that signals and cancellation can end
+ * the wait, and the pace that selfishness sets. */
+#include "interpose/op.h"
+
+#include "runtime/monitor.h"
+
+bool op_in_vfork_child(struct carrier *carrier)
+{
+    if (likely(!carrier->vfork_child))
+        return false;
+    if (sys0(__NR_getpid) != runtime.pid)
+        return true;
+    carrier->vfork_child = 0; /* it is the parent again: the child has exec'ed or exited */
+    signal_set_kernel_mask(0);
+    return false;
+}
+
+bool op_begin(struct carrier *carrier)
+{
+    if (unlikely(carrier->vfork_child) && op_in_vfork_child(carrier))
+        return false;
+    runtime_enter(carrier);
+    return true;
+}
+
+static bool wanted(struct carrier *carrier, struct co *co)
+{
+    return carrier->kthread.attention || signal_deliverable(co);
+}
+
+/* Runs the handlers that are due, then decides what becomes of @result. */
+static bool run_handlers(struct co *co, long *result)
+{
+    bool restart = true;
+    bool ran = signal_run_handlers(co, &restart);
+    if (*result == -ERESTARTSYS || *result == -ERESTARTNOHAND) {
+        if (!ran || (restart && *result == -ERESTARTSYS))
+            return true;
+        *result = -EINTR;
+    }
+    return false;
+}
+
+bool op_finish(struct carrier *carrier, struct co *co, long *result)
+{
+    for (;;) {
+        if (likely(!wanted(carrier, co) && *result != -ERESTARTSYS &&
+                   *result != -ERESTARTNOHAND)) {
+            runtime_leave(carrier);
+            if (likely(!wanted(carrier, co)))
+                return false;
+            runtime_enter(carrier); /* noted between the look and the leaving */
+        }
+        if (*result == OP_PASS) { /* the raw call comes first: look again at the next one */
+            runtime_leave(carrier);
+            return false;
+        }
+        if (carrier->kthread.attention & ATTENTION_SIGNAL && runtime.signals_noted)
+            runtime.signals_noted();
+        if (carrier->kthread.attention & ATTENTION_REMOTE)
+            runtime_drain_inbox();
+        if (carrier->kthread.attention & ATTENTION_PREEMPT) {
+            carrier->kthread.attention &= ~ATTENTION_PREEMPT;
+            co->preemptions++;
+            sched_yield_polling();
+        }
+        if (run_handlers(co, result))
+            return true;
+    }
+}
+
+int op_park(uint64_t deadline_ns)
+{
+    struct co *co = this_co();
+    if (unlikely(signal_deliverable(co)))
+        return -ERESTARTSYS;
+    co->interruptible = true;
+    int result = sched_park(deadline_ns);
+    co->interruptible = false;
+    return result;
+}
+
+int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns)
+{
+    struct co *co = this_co();
+    if (unlikely(signal_deliverable(co)))
+        return -ERESTARTSYS;
+    co->interruptible = true;
+    int result = fd_wait(waiter, for_write, deadline_ns);
+    co->interruptible = false;
+    return result;
+}
+
+int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
+{
+    struct co *co = this_co();
+    if (unlikely(signal_deliverable(co)))
+        return -ERESTARTSYS;
+    co->interruptible = true;
+    int result = futex_wait(word, expected, bits, deadline_ns);
+    co->interruptible = false;
+    return result;
+}
+
+void op_pace(void)
+{
+    struct co *co = this_co();
+    if (likely(--co->selfish_left))
+        return;
+    co->selfish_left = runtime.selfishness;
+    sched_yield_co();
+}
+
+int op_deadline(const struct __kernel_timespec *relative, uint64_t *deadline_ns)
+{
+    *deadline_ns = DEADLINE_NEVER;
+    if (!relative)
+        return 0;
+    if (!timespec_valid(relative))
+        return -EINVAL;
+    *deadline_ns = deadline_after(clock_now(&runtime.clock), timespec_ns(relative));
+    return 0;
+}

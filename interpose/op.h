@@ -1,0 +1,89 @@
+/* Operations: one function per call, whatever door it came through.
+ *
+ * op_NAME(...) takes the system call's arguments and returns its result or -errno, as the kernel
+ * would, or one of: -ERESTARTSYS / -ERESTARTNOHAND (a signal handler must run first), -EDOOR
+ * (cancellation; symbol doors only), OP_PASS (execute the instruction itself). It runs on the
+ * caller's stack with in_runtime set, never touches errno, and may park. */
+#ifndef CORO_OP_H
+#define CORO_OP_H
+
+#include <linux/errno.h>
+#include <linux/time_types.h>
+
+#include "interpose/activation.h"
+#include "runtime/fd.h"
+#include "runtime/futex.h"
+#include "runtime/offload.h"
+#include "runtime/sched.h"
+
+#define OP_PASS (-700L)
+
+/* Parks like sched_park, but a signal that has a handler to run ends it with -ERESTARTSYS, and
+ * cancellation with -EDOOR where the door allows. PARKS. */
+int op_park(uint64_t deadline_ns);
+
+/* fd_wait and futex_wait under the same rules. PARK. */
+int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns);
+int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns);
+
+/* offload_call with its words written out. PARKS. */
+#define op_offload(nr, ...) offload_call((nr), (const long[6]){ __VA_ARGS__ })
+
+/* Counts one I/O call that did not wait; every so many, others run first (CORO_SELFISHNESS). */
+void op_pace(void);
+
+/* A relative time as a deadline: NULL is never. -EINVAL when it is no valid time, else 0. */
+int op_deadline(const struct __kernel_timespec *relative, uint64_t *deadline_ns);
+
+/* Ends a call: hands over to whatever was noted meanwhile (preemption, signal handlers) and leaves
+ * the runtime. True: the call is to be started again, and we are in the runtime still. */
+bool op_finish(struct carrier *carrier, struct co *co, long *result);
+
+/* A door is open when calls are to be answered here: active, and not in a vfork child. Enters the
+ * runtime. */
+bool op_begin(struct carrier *carrier);
+
+/* True in the child of a vfork that still uses our memory. */
+bool op_in_vfork_child(struct carrier *carrier);
+
+/* signal.c and sigdeliver.c */
+struct gate_frame;
+int signal_takeover(void);  /* dormant -> active: reads the kernel's state; 0 or -errno */
+void signal_handback(struct co *co); /* gives the kernel @co's mask, altstack and all actions */
+void signal_retake(void);            /* after a handback that was in vain (failed exec) */
+void signal_set_kernel_mask(sigbits mask);
+static inline bool signal_deliverable(const struct co *co)
+{
+    return co->signals.pending.set & ~co->signals.mask;
+}
+bool signal_run_handlers(struct co *co, bool *all_restart); /* false: none ran */
+void signal_send(struct co *co, int signal, const siginfo_t *info); /* thread-directed */
+void signal_forget_co(struct co *co);
+void signal_reset(void);
+void signal_set_mask(struct co *co, sigbits mask);
+sigbits signal_push_mask(struct co *co, const sigbits *mask);
+long signal_pop_mask(struct co *co, const sigbits *mask, sigbits old, long result);
+
+extern struct op_hooks op_hooks;
+
+/* fd.c: descriptors of the control socket's server. */
+struct op_fd_hooks {
+    bool (*owns)(int fd);
+};
+extern struct op_fd_hooks op_fd_hooks;
+
+/* thread.c, process.c, futex.c: shared by several rows. */
+long op_clone_process(bool same_stack); /* fork: a child with a copy of our memory */
+long op_futex_lock_pi(uint32_t *word, int operation, const struct __kernel_timespec *timeout,
+                      bool try_only);
+long op_futex_unlock_pi(uint32_t *word);
+
+/* Is the memory of this futex word known to be this process's alone? */
+bool memory_is_private(uintptr_t address);
+/* Set at activation. */
+void memory_note_main_stack(uintptr_t low, uintptr_t high);
+void memory_note_data(uintptr_t low, uintptr_t high);
+
+#include "interpose/ops.h"
+
+#endif

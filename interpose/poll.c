@@ -1,0 +1,342 @@
+/* Waiting for several descriptors: ask the kernel without waiting; if nothing is ready, watch all
+ * of them in our own poll set, park, and ask again. The kernel gives every answer, so results are
+ * its own; our poll set only says when to ask. The program's epoll descriptors are watched like
+ * any other. */
+#include "interpose/op.h"
+
+#define WATCH_ON_STACK 16
+#define SIGSET_BYTES   8
+#define SELECT_WORDS   16 /* bits of 1024 descriptors, FD_SETSIZE */
+
+struct watch {
+    struct fd_waiter *waiters;
+    uint32_t count, capacity;
+    size_t mapped_bytes;
+};
+
+static int watch_open(struct watch *watch, struct fd_waiter *on_stack, uint32_t capacity)
+{
+    *watch = (struct watch){ .waiters = on_stack, .capacity = capacity };
+    if (capacity <= WATCH_ON_STACK)
+        return 0;
+    watch->mapped_bytes = capacity * sizeof(*watch->waiters);
+    watch->waiters = pages_map(watch->mapped_bytes);
+    return watch->waiters ? 0 : -ENOMEM;
+}
+
+static void watch_add(struct watch *watch, int fd, bool for_write)
+{
+    if (fd < 0 || watch->count == watch->capacity)
+        return;
+    struct fd_waiter *waiter = &watch->waiters[watch->count];
+    *waiter = (struct fd_waiter){ .co = this_co(), .fd = fd };
+    if (fd_watch(waiter, for_write) == 0)
+        watch->count++;
+}
+
+static void watch_clear(struct watch *watch)
+{
+    for (uint32_t i = 0; i < watch->count; i++) {
+        fd_unwatch(&watch->waiters[i]);
+        fd_wait_done(&watch->waiters[i]);
+    }
+    watch->count = 0;
+}
+
+static void watch_close(struct watch *watch)
+{
+    watch_clear(watch);
+    if (watch->mapped_bytes)
+        pages_unmap(watch->waiters, watch->mapped_bytes);
+}
+
+static int watch_park(struct watch *watch, uint64_t deadline)
+{
+    struct co_wait wait = { .kind = watch->count ? WAIT_POLL : WAIT_SLEEP, .fd = -1,
+                            .count = watch->count };
+    if (watch->count)
+        wait.fd = watch->waiters[0].fd;
+    co_waits(this_co(), wait);
+    int result = op_park(deadline);
+    watch_clear(watch);
+    return result == -ERESTARTSYS ? -ERESTARTNOHAND : result;
+}
+
+/* poll */
+
+static long poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
+{
+    struct fd_waiter on_stack[WATCH_ON_STACK];
+    struct watch watch;
+    long result = sys3(__NR_poll, fds, count, 0);
+    if (result || deadline == 0) {
+        op_pace();
+        return result;
+    }
+    if (watch_open(&watch, on_stack, (uint32_t)count * 2) != 0)
+        return -ENOMEM;
+    while (!result) {
+        for (nfds_t i = 0; i < count; i++) {
+            watch_add(&watch, fds[i].fd, false); /* errors and hang-ups count without being asked */
+            if (fds[i].events & (POLLOUT | POLLWRNORM))
+                watch_add(&watch, fds[i].fd, true);
+        }
+        int error = watch_park(&watch, deadline);
+        if (error && error != -ETIMEDOUT) {
+            result = error;
+            break;
+        }
+        result = sys3(__NR_poll, fds, count, 0);
+        if (error == -ETIMEDOUT)
+            break;
+    }
+    watch_close(&watch);
+    return result;
+}
+
+static uint64_t milliseconds_deadline(int timeout)
+{
+    if (timeout <= 0)
+        return timeout ? DEADLINE_NEVER : 0;
+    return deadline_after(clock_now(&runtime.clock), (uint64_t)timeout * NSEC_PER_MSEC);
+}
+
+long op_poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    return poll_until(fds, count, milliseconds_deadline(timeout));
+}
+
+/* NULL: never. Zero: 0, "do not wait". */
+static int timespec_deadline(const struct __kernel_timespec *timeout, uint64_t *deadline)
+{
+    int error = op_deadline(timeout, deadline);
+    if (!error && timeout && !timeout->tv_sec && !timeout->tv_nsec)
+        *deadline = 0;
+    return error;
+}
+
+static struct __kernel_timespec time_left(uint64_t deadline)
+{
+    uint64_t now = clock_now(&runtime.clock);
+    return ns_timespec(deadline > now ? deadline - now : 0);
+}
+
+static sigbits checked_mask(const sigbits *mask, size_t bytes, int *error)
+{
+    *error = mask && bytes != SIGSET_BYTES ? -EINVAL : 0;
+    return mask && !*error ? *mask : 0;
+}
+
+long op_ppoll(struct pollfd *fds, nfds_t count, struct __kernel_timespec *timeout,
+              const sigbits *mask, size_t mask_bytes)
+{
+    struct co *co = this_co();
+    uint64_t deadline;
+    int error;
+    sigbits wanted = checked_mask(mask, mask_bytes, &error);
+    if (error || (error = timespec_deadline(timeout, &deadline)))
+        return error;
+    sigbits old = signal_push_mask(co, mask ? &wanted : NULL);
+    long result = poll_until(fds, count, deadline);
+    result = signal_pop_mask(co, mask, old, result);
+    if (timeout && deadline)
+        *timeout = time_left(deadline);
+    return result;
+}
+
+/* select: the kernel overwrites the sets, so each try works on copies. */
+
+struct sets {
+    uint64_t *in[3];
+    uint64_t *copy;
+    size_t words; /* per set */
+    int count;
+};
+
+static long try_select(const struct sets *sets)
+{
+    uint64_t *copy[3];
+    struct __kernel_old_timeval zero = { 0 };
+    for (int i = 0; i < 3; i++) {
+        copy[i] = sets->in[i] ? sets->copy + (size_t)i * sets->words : NULL;
+        if (copy[i])
+            memcpy(copy[i], sets->in[i], sets->words * sizeof(*copy[i]));
+    }
+    long result = sys5(__NR_select, sets->count, copy[0], copy[1], copy[2], &zero);
+    return result;
+}
+
+static void deliver_sets(const struct sets *sets)
+{
+    for (int i = 0; i < 3; i++) {
+        if (sets->in[i])
+            memcpy(sets->in[i], sets->copy + (size_t)i * sets->words,
+                   sets->words * sizeof(uint64_t));
+    }
+}
+
+static void watch_sets(struct watch *watch, const struct sets *sets)
+{
+    for (int fd = 0; fd < sets->count; fd++) {
+        for (int i = 0; i < 3; i++) {
+            if (sets->in[i] && sets->in[i][fd / 64] >> (fd % 64) & 1)
+                watch_add(watch, fd, i == 1);
+        }
+    }
+}
+
+static uint32_t count_bits(const struct sets *sets)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < 3; i++) {
+        for (size_t word = 0; sets->in[i] && word < sets->words; word++)
+            bits += (uint32_t)__builtin_popcountll(sets->in[i][word]);
+    }
+    return bits;
+}
+
+static long select_loop(struct sets *sets, uint64_t deadline)
+{
+    struct fd_waiter on_stack[WATCH_ON_STACK];
+    struct watch watch;
+    long result = try_select(sets);
+    if (result || deadline == 0)
+        return result;
+    if (watch_open(&watch, on_stack, count_bits(sets)) != 0)
+        return -ENOMEM;
+    while (!result) {
+        watch_sets(&watch, sets);
+        int error = watch_park(&watch, deadline);
+        if (error && error != -ETIMEDOUT) {
+            result = error;
+            break;
+        }
+        result = try_select(sets);
+        if (error == -ETIMEDOUT)
+            break;
+    }
+    watch_close(&watch);
+    return result;
+}
+
+static long select_until(int count, fd_set *readers, fd_set *writers, fd_set *exceptions,
+                         uint64_t deadline)
+{
+    uint64_t small[3 * SELECT_WORDS];
+    if (count < 0)
+        return -EINVAL;
+    struct sets sets = {
+        .in = { (uint64_t *)readers, (uint64_t *)writers, (uint64_t *)exceptions },
+        .copy = small, .words = ((size_t)count + 63) / 64, .count = count,
+    };
+    size_t bytes = 3 * sets.words * sizeof(uint64_t);
+    if (sets.words > SELECT_WORDS && !(sets.copy = pages_map(bytes)))
+        return -ENOMEM;
+    long result = select_loop(&sets, deadline);
+    if (result >= 0)
+        deliver_sets(&sets);
+    if (sets.copy != small)
+        pages_unmap(sets.copy, bytes);
+    return result;
+}
+
+long op_select(int count, fd_set *readers, fd_set *writers, fd_set *exceptions,
+               struct timeval *timeout)
+{
+    struct __kernel_old_timeval *time = (void *)timeout;
+    struct __kernel_timespec relative;
+    uint64_t deadline = DEADLINE_NEVER;
+    if (time) {
+        if (time->tv_sec < 0 || time->tv_usec < 0)
+            return -EINVAL;
+        relative = ns_timespec((uint64_t)time->tv_sec * NSEC_PER_SEC +
+                               (uint64_t)time->tv_usec * NSEC_PER_USEC);
+        timespec_deadline(&relative, &deadline);
+    }
+    long result = select_until(count, readers, writers, exceptions, deadline);
+    if (time && deadline) {
+        relative = time_left(deadline);
+        time->tv_sec = relative.tv_sec;
+        time->tv_usec = relative.tv_nsec / 1000;
+    }
+    return result;
+}
+
+long op_pselect6(int count, fd_set *readers, fd_set *writers, fd_set *exceptions,
+                 struct __kernel_timespec *timeout, const void *mask)
+{
+    const struct {
+        const sigbits *set;
+        size_t bytes;
+    } *packed = mask;
+    struct co *co = this_co();
+    const sigbits *set = packed ? packed->set : NULL;
+    uint64_t deadline;
+    int error;
+    sigbits wanted = checked_mask(set, packed ? packed->bytes : 0, &error);
+    if (error || (error = timespec_deadline(timeout, &deadline)))
+        return error;
+    sigbits old = signal_push_mask(co, set ? &wanted : NULL);
+    long result = select_until(count, readers, writers, exceptions, deadline);
+    result = signal_pop_mask(co, set, old, result);
+    if (timeout && deadline)
+        *timeout = time_left(deadline);
+    return result;
+}
+
+/* epoll: its descriptor is readable when there are events. */
+
+static long epoll_until(int fd, struct epoll_event *events, int max, uint64_t deadline)
+{
+    struct fd_waiter waiter = { .fd = fd };
+    long result;
+    for (;;) {
+        result = sys6(__NR_epoll_pwait, waiter.fd, events, max, 0, 0, SIGSET_BYTES);
+        if (result || deadline == 0)
+            break;
+        int error = op_fd_wait(&waiter, false, deadline);
+        if (error == -ETIMEDOUT)
+            break;
+        if (error) {
+            result = error == -ERESTARTSYS ? -ERESTARTNOHAND : error;
+            break;
+        }
+    }
+    fd_wait_done(&waiter);
+    if (result > 0)
+        op_pace();
+    return result;
+}
+
+long op_epoll_wait(int fd, struct epoll_event *events, int max, int timeout)
+{
+    return epoll_until(fd, events, max, milliseconds_deadline(timeout));
+}
+
+static long epoll_masked(int fd, struct epoll_event *events, int max, uint64_t deadline,
+                         const sigbits *mask, size_t mask_bytes)
+{
+    struct co *co = this_co();
+    int error;
+    sigbits wanted = checked_mask(mask, mask_bytes, &error);
+    if (error)
+        return error;
+    sigbits old = signal_push_mask(co, mask ? &wanted : NULL);
+    long result = epoll_until(fd, events, max, deadline);
+    return signal_pop_mask(co, mask, old, result);
+}
+
+long op_epoll_pwait(int fd, struct epoll_event *events, int max, int timeout, const sigbits *mask,
+                    size_t mask_bytes)
+{
+    return epoll_masked(fd, events, max, milliseconds_deadline(timeout), mask, mask_bytes);
+}
+
+long op_epoll_pwait2(int fd, struct epoll_event *events, int max,
+                     const struct __kernel_timespec *timeout, const sigbits *mask,
+                     size_t mask_bytes)
+{
+    uint64_t deadline;
+    int error = timespec_deadline(timeout, &deadline);
+    return error ? error : epoll_masked(fd, events, max, deadline, mask, mask_bytes);
+}

@@ -1,0 +1,317 @@
+/* Delivery of signals.
+ *
+ * A handler runs at one of two moments: on the way out of an operation (op_finish), or in program
+ * code that the kernel interrupted (signal_entry). Either way it runs on its own thread's stack
+ * and FS, as an ordinary call, with in_runtime clear, so it may block, switch, make calls, unwind
+ * or jump away. While runtime code runs, signal_entry only leaves a note. */
+#include "interpose/signal.h"
+
+#include "runtime/kthread.h"
+
+#define IGNORED 1 /* SIG_IGN */
+
+static struct process_signals *const ps = &process_signals;
+
+typedef void (*handler_fn)(int, siginfo_t *, void *);
+
+/* What a call has told us about the coroutine and must find again after a handler made others. */
+struct call_state {
+    uint8_t door, simd;
+    struct gate_frame *frame;
+    uintptr_t hint_addr;
+    uint32_t hint_kind;
+};
+
+static struct call_state save_call(const struct co *co)
+{
+    return (struct call_state){ co->door, co->simd, co->frame, co->hint_addr, co->hint_kind };
+}
+
+static void restore_call(struct co *co, const struct call_state *state)
+{
+    co->door = state->door;
+    co->simd = state->simd;
+    co->frame = state->frame;
+    co->hint_addr = state->hint_addr;
+    co->hint_kind = state->hint_kind;
+}
+
+static bool is_ignored(int signal)
+{
+    uintptr_t handler = ps->action[signal].handler;
+    return handler == IGNORED || (!handler && !signal_default_acts(signal));
+}
+
+/* Lets the kernel do what it does by default: it knows no better sender than ourselves. */
+static void act_by_default(int signal)
+{
+    struct kernel_sigaction standard = { 0 };
+    sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
+    sys3(__NR_tgkill, runtime.pid, runtime.carrier.kernel_tid, signal);
+    signal_install(signal); /* reached after a stop and continue */
+}
+
+void signal_send(struct co *co, int signal, const siginfo_t *info)
+{
+    sigbits bit = sigbit(signal);
+    bool blocked = co->signals.mask & bit;
+    if (!blocked && is_ignored(signal))
+        return;
+    if (!blocked && !ps->action[signal].handler) {
+        act_by_default(signal);
+        return;
+    }
+    pending_add(&co->signals.pending, signal, info);
+    if (co->signals.waiting & bit)
+        sched_wake(co, 0);
+    else if (!blocked && co->job)
+        offload_interrupt(co->job);
+    else if (!blocked && co->interruptible)
+        sched_wake(co, -ERESTARTSYS);
+}
+
+static bool may_take(const struct co *co, sigbits bit)
+{
+    return co->state != CO_DEAD && (!(co->signals.mask & bit) || co->signals.waiting & bit);
+}
+
+/* The thread that a process-directed signal goes to: main first, as complete_signal does. */
+static struct co *taker_of(sigbits bit)
+{
+    struct list *node, *after;
+    if (runtime.main && may_take(runtime.main, bit))
+        return runtime.main;
+    struct co *current = runtime.carrier.current;
+    if (current && may_take(current, bit))
+        return current;
+    list_for_each (node, after, &runtime.all) {
+        struct co *co = container_of(node, struct co, all);
+        if (may_take(co, bit))
+            return co;
+    }
+    return NULL;
+}
+
+void signal_route(int signal, const siginfo_t *info)
+{
+    struct co *co = taker_of(sigbit(signal));
+    if (co)
+        signal_send(co, signal, info);
+    else
+        pending_add(&ps->pending, signal, info);
+}
+
+static void drain_notes(void)
+{
+    __atomic_fetch_and(&runtime.carrier.kthread.attention, ~ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
+    while (ps->notes_head != ps->notes_tail) {
+        struct sig_note *note = &ps->note[ps->notes_head % NOTES_MAX];
+        if (note->ready) {
+            siginfo_t info = note->info;
+            note->ready = false;
+            ps->notes_head++;
+            signal_route(info.si_signo, &info);
+        } else {
+            ps->notes_head++;
+        }
+    }
+}
+
+static void leave_note(int signal, const siginfo_t *info)
+{
+    uint32_t slot = __atomic_fetch_add(&ps->notes_tail, 1, __ATOMIC_SEQ_CST);
+    if (slot - ps->notes_head < NOTES_MAX) {
+        struct sig_note *note = &ps->note[slot % NOTES_MAX];
+        note->info = *info;
+        note->info.si_signo = signal;
+        note->ready = true;
+    }
+    runtime.signals_noted = drain_notes;
+    __atomic_fetch_or(&runtime.carrier.kthread.attention, ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
+}
+
+struct delivery {
+    struct co *co;
+    struct kernel_sigaction action;
+    siginfo_t info;
+    struct ucontext *context;
+};
+
+static uintptr_t altstack_top(const struct co *co, const struct kernel_sigaction *action)
+{
+    const stack_t *alt = &co->signals.altstack;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (!(action->flags & SA_ONSTACK) || !alt->ss_size ||
+        here - (uintptr_t)alt->ss_sp < alt->ss_size)
+        return 0;
+    return (uintptr_t)alt->ss_sp + alt->ss_size;
+}
+
+/* Calls one handler, outside the runtime. The mask that it leaves in the context is the new one. */
+static long call_handler(void *argument)
+{
+    struct delivery *delivery = argument;
+    struct co *co = delivery->co;
+    struct kernel_sigaction *action = &delivery->action;
+    int signal = delivery->info.si_signo;
+    struct call_state state = save_call(co);
+    uintptr_t top = altstack_top(co, action);
+    runtime_leave(this_carrier());
+    if (top)
+        call_handler_on_stack(action->handler, signal, &delivery->info, delivery->context, top);
+    else
+        ((handler_fn)action->handler)(signal, &delivery->info, delivery->context);
+    runtime_enter(this_carrier());
+    restore_call(co, &state);
+    return 0;
+}
+
+/* One signal with a handler: masks as sigaction(2) says, then the call. */
+static void deliver(struct co *co, siginfo_t *info, struct ucontext *context)
+{
+    int signal = info->si_signo;
+    struct delivery delivery = { .co = co, .action = ps->action[signal], .info = *info,
+                                 .context = context };
+    struct kernel_sigaction *action = &delivery.action;
+    sigbits before = co->signals.restore_mask ? co->signals.saved_mask : co->signals.mask;
+    co->signals.restore_mask = false;
+    sigbits during = co->signals.mask | action->mask;
+    if (!(action->flags & SA_NODEFER))
+        during |= sigbit(signal);
+    if (action->flags & SA_RESETHAND) {
+        ps->action[signal].handler = 0;
+        signal_install(signal);
+    }
+    co->signals.mask = during & ~SIGBITS_UNBLOCKABLE;
+    memcpy(&context->uc_sigmask, &before, sizeof(before));
+    if (co->simd == SIMD_NONE)
+        call_handler(&delivery);
+    else if (!runtime.cpu.simd_mask)
+        simd_call_xmm(call_handler, &delivery);
+    else
+        simd_call_full(call_handler, &delivery, runtime.cpu.simd_bytes, runtime.cpu.simd_mask);
+    memcpy(&before, &context->uc_sigmask, sizeof(before));
+    signal_set_mask(co, before);
+}
+
+/* Runs what is due in @co; @context is the kernel's, or NULL on the way out of an operation. */
+static bool run_due(struct co *co, struct ucontext *context, bool *all_restart)
+{
+    /* libc's ucontext_t is larger than the kernel's. */
+    union {
+        struct ucontext kernel;
+        char bytes[1024];
+    } made;
+    siginfo_t info;
+    bool ran = false;
+    while (pending_take(&co->signals.pending, ~co->signals.mask, &info)) {
+        const struct kernel_sigaction *action = &ps->action[info.si_signo];
+        if (is_ignored(info.si_signo))
+            continue;
+        if (!action->handler) {
+            act_by_default(info.si_signo);
+            continue;
+        }
+        if (!context) {
+            memset(&made, 0, sizeof(made));
+            made.kernel.uc_mcontext.rsp = (uintptr_t)__builtin_frame_address(0);
+            made.kernel.uc_mcontext.rip = (uintptr_t)__builtin_return_address(0);
+            made.kernel.uc_stack = co->signals.altstack;
+        }
+        *all_restart &= (action->flags & SA_RESTART) != 0;
+        ran = true;
+        deliver(co, &info, context ? context : &made.kernel);
+    }
+    if (co->signals.restore_mask) {
+        co->signals.restore_mask = false;
+        signal_set_mask(co, co->signals.saved_mask);
+    }
+    return ran;
+}
+
+bool signal_run_handlers(struct co *co, bool *all_restart)
+{
+    return run_due(co, NULL, all_restart);
+}
+
+static bool is_fault(int signal, const siginfo_t *info)
+{
+    return info->si_code > 0 && info->si_code != SI_KERNEL &&
+           (signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
+            signal == SIGTRAP || signal == SIGSYS);
+}
+
+/* A fault of the running coroutine. Unhandled or blocked, it happens again under the default. */
+static void take_fault(struct co *co, int signal, siginfo_t *info, struct ucontext *context)
+{
+    const struct kernel_sigaction *action = &ps->action[signal];
+    if (!co || action->handler <= IGNORED || co->signals.mask & sigbit(signal)) {
+        struct kernel_sigaction standard = { 0 };
+        sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
+        return;
+    }
+    deliver(co, info, context);
+}
+
+static void in_program(struct carrier *carrier, int signal, siginfo_t *info,
+                       struct ucontext *context)
+{
+    struct co *co = carrier->current;
+    struct call_state state = save_call(co);
+    bool restart = true;
+    runtime_enter(carrier);
+    co->simd = SIMD_NONE; /* the kernel's frame holds it all */
+    co->door = DOOR_NONE;
+    co->frame = NULL;
+    co->hint_kind = WAIT_NONE;
+    if (is_fault(signal, info)) {
+        take_fault(co, signal, info, context);
+    } else if (signal == KICK_SIGNAL) {
+        carrier->kthread.attention &= ~ATTENTION_PREEMPT;
+        co->preemptions++;
+        if (!carrier->no_preempt)
+            sched_yield_polling();
+    } else {
+        signal_route(signal, info);
+    }
+    for (;;) {
+        if (carrier->kthread.attention & ATTENTION_SIGNAL)
+            drain_notes();
+        if (signal_deliverable(co))
+            run_due(co, context, &restart);
+        restore_call(co, &state);
+        runtime_leave(carrier);
+        if (!(carrier->kthread.attention & ATTENTION_SIGNAL) && !signal_deliverable(co))
+            break;
+        runtime_enter(carrier);
+        co->simd = SIMD_NONE;
+    }
+    memcpy(&context->uc_sigmask, &ps->kernel_mask, sizeof(ps->kernel_mask));
+}
+
+void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
+{
+    struct carrier *carrier = this_carrier();
+    uint64_t pc = context->uc_mcontext.rip;
+    if (carrier != &runtime.carrier) { /* a helper was told to give up */
+        if (kthread_abort_call(&pc))
+            context->uc_mcontext.rip = pc;
+        return;
+    }
+    if (carrier->vfork_child && sys0(__NR_getpid) != runtime.pid)
+        return;
+    if (!carrier->kthread.in_runtime && carrier->current) {
+        in_program(carrier, signal, info, context);
+        return;
+    }
+    if (is_fault(signal, info)) {
+        take_fault(NULL, signal, info, context);
+        return;
+    }
+    if (signal == KICK_SIGNAL)
+        __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
+    else
+        leave_note(signal, info);
+    if (kthread_abort_call(&pc))
+        context->uc_mcontext.rip = pc;
+}

@@ -1,0 +1,52 @@
+/* Signals, virtual: what the kernel keeps per process and per thread, kept here. See signal.c. */
+#ifndef CORO_INTERPOSE_SIGNAL_H
+#define CORO_INTERPOSE_SIGNAL_H
+
+#include <asm/sigcontext.h>
+#include <asm/siginfo.h>
+#include <linux/signal.h>
+#include <asm/ucontext.h>
+
+#include "interpose/op.h"
+#include "runtime/arch/x86_64/sigframe.h"
+
+#define NOTES_MAX 256U
+
+/* A signal that the kernel delivered while runtime code ran. */
+struct sig_note {
+    volatile bool ready;
+    siginfo_t info;
+};
+
+struct process_signals {
+    struct kernel_sigaction action[SIGNALS + 1]; /* the program's, by number */
+    sigbits caught;                              /* our handler is installed in the kernel */
+    sigbits ever_blocked; /* by some thread, since activation: caught even when not handled */
+    sigbits kernel_mask;
+    struct sig_pending pending; /* process-directed, nobody could take it yet */
+    struct sig_note note[NOTES_MAX];
+    volatile uint32_t notes_head, notes_tail;
+    struct pool queued_pool;
+};
+
+extern struct process_signals process_signals;
+
+/* Adds to @pending; a standard signal that is there already is dropped, as in the kernel. */
+void pending_add(struct sig_pending *pending, int signal, const siginfo_t *info);
+/* Takes the first pending signal of @set; false: none. */
+bool pending_take(struct sig_pending *pending, sigbits set, siginfo_t *info);
+void pending_clear(struct sig_pending *pending);
+
+/* The kernel's entry for every handled signal (sigdeliver.c). */
+void signal_entry(int signal, siginfo_t *info, struct ucontext *context);
+
+/* Gives a process-directed signal to a thread that may take it, or keeps it pending. */
+void signal_route(int signal, const siginfo_t *info);
+
+/* Tells the kernel what @signal's action is, given the program's and who blocks it. */
+void signal_install(int signal);
+
+/* True when the default action of @signal ends or stops the process. */
+bool signal_default_acts(int signal);
+
+#endif

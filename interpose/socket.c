@@ -1,0 +1,359 @@
+/* Sockets: MSG_DONTWAIT on every call, readiness between. Calls that take no flags: accept waits
+ * for readiness first; connect is made to return at once on a socket that this process alone has,
+ * and is offloaded otherwise. */
+#include "interpose/wait_loop.h"
+
+#include <asm/socket.h>
+#include <linux/fcntl.h>
+#include <linux/net.h>
+#include <linux/socket.h>
+
+#define LEVEL_SOCKET 1
+#define DONTWAIT     0x40    /* MSG_DONTWAIT */
+#define WAITALL      0x100   /* MSG_WAITALL */
+#define PEEK         0x02    /* MSG_PEEK */
+#define ERRQUEUE     0x2000  /* MSG_ERRQUEUE */
+#define WAITFORONE   0x10000 /* MSG_WAITFORONE */
+#define NONBLOCK     04000   /* SOCK_NONBLOCK */
+#define TYPE_MASK    0xf
+#define STREAM       1
+#define SEQUENTIAL   5 /* SOCK_SEQPACKET */
+#define PROTO_TCP    6
+#define INET         2
+#define INET6        10
+
+static struct fd_entry *socket_entry(int fd)
+{
+    struct fd_entry *entry = fd_private(fd) ? NULL : fd_entry(fd);
+    if (entry)
+        fd_kind(entry, fd);
+    return entry;
+}
+
+static bool is_socket(const struct fd_entry *entry)
+{
+    return entry && (entry->kind == FD_TCP || entry->kind == FD_SOCKET);
+}
+
+static bool is_stream(int fd)
+{
+    int type = 0;
+    uint32_t size = sizeof(type);
+    sys5(__NR_getsockopt, fd, LEVEL_SOCKET, SO_TYPE, &type, &size);
+    return type == STREAM || type == SEQUENTIAL;
+}
+
+/* recv */
+
+static long try_recvfrom(struct attempt *attempt)
+{
+    long flags = attempt->word[0];
+    long result = sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes,
+                       flags | DONTWAIT, attempt->word[1], attempt->word[2]);
+    if (!flags && result > 0 && (size_t)result < attempt->bytes &&
+        attempt->entry->kind == FD_TCP && !attempt->entry->sticky)
+        attempt->entry->readable = false;
+    return result;
+}
+
+/* MSG_WAITALL: until all has come, or the end, an error, a signal or the timeout. */
+static long receive_all(struct attempt *attempt)
+{
+    size_t total = attempt->bytes;
+    while (attempt->bytes) {
+        long result = attempt_run(attempt);
+        if (result <= 0) {
+            size_t done = total - attempt->bytes;
+            return done ? (long)done : result;
+        }
+        attempt->buffer = (char *)attempt->buffer + result;
+        attempt->bytes -= (size_t)result;
+    }
+    return (long)total;
+}
+
+long op_recvfrom(int fd, void *buffer, size_t bytes, int flags, struct sockaddr *address,
+                 socklen_t *length)
+{
+    struct fd_entry *entry = socket_entry(fd);
+    if (!is_socket(entry))
+        return sys6(__NR_recvfrom, fd, buffer, bytes, flags, address, length);
+    struct attempt attempt = {
+        .fd = fd, .entry = entry, .try = try_recvfrom, .buffer = buffer, .bytes = bytes,
+        .never_wait = flags & (DONTWAIT | ERRQUEUE),
+        .word = { flags, (long)address, (long)length },
+    };
+    attempt.skip_first = !flags && entry->kind == FD_TCP && !entry->readable &&
+                         entry->registered && !entry->sticky && entry->owned &&
+                         fd_blocks(entry, fd);
+    if (flags & WAITALL && !(flags & (PEEK | DONTWAIT)) && is_stream(fd))
+        return receive_all(&attempt);
+    return attempt_run(&attempt);
+}
+
+static long try_recvmsg(struct attempt *attempt)
+{
+    return sys3(__NR_recvmsg, attempt->fd, attempt->buffer, attempt->word[0] | DONTWAIT);
+}
+
+long op_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    struct fd_entry *entry = socket_entry(fd);
+    if (!is_socket(entry))
+        return sys3(__NR_recvmsg, fd, message, flags);
+    struct attempt attempt = {
+        .fd = fd, .entry = entry, .try = try_recvmsg, .buffer = message,
+        .never_wait = flags & (DONTWAIT | ERRQUEUE), .word = { flags },
+    };
+    long result = attempt_run(&attempt);
+    if (result <= 0 || !(flags & WAITALL) || flags & (PEEK | DONTWAIT) || entry->kind != FD_TCP)
+        return result;
+    size_t done = (size_t)result;
+    for (size_t i = 0; i < message->msg_iovlen; i++) { /* the rest, part by part */
+        struct iovec *part = &message->msg_iov[i];
+        size_t skip = done < part->iov_len ? done : part->iov_len;
+        done -= skip;
+        if (skip == part->iov_len)
+            continue;
+        size_t wanted = part->iov_len - skip;
+        long more = op_recvfrom(fd, (char *)part->iov_base + skip, wanted, flags, NULL, NULL);
+        if (more > 0)
+            result += more;
+        if (more < (long)wanted)
+            break;
+    }
+    return result;
+}
+
+static long try_recvmmsg(struct attempt *attempt)
+{
+    return sys5(__NR_recvmmsg, attempt->fd, attempt->buffer, attempt->bytes,
+                (attempt->word[0] | DONTWAIT) & ~WAITFORONE, 0);
+}
+
+/* Blocks until all @count messages have come; with MSG_WAITFORONE until the first. The timeout is
+ * looked at after each message only, as recvmmsg(2) says under BUGS. */
+long op_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                 struct timespec *timeout)
+{
+    struct fd_entry *entry = socket_entry(fd);
+    uint64_t deadline;
+    if (!is_socket(entry) || !count)
+        return sys5(__NR_recvmmsg, fd, messages, count, flags, timeout);
+    if (op_deadline((const void *)timeout, &deadline) != 0)
+        return -EINVAL;
+    struct attempt attempt = {
+        .fd = fd, .entry = entry, .try = try_recvmmsg, .buffer = messages, .bytes = count,
+        .never_wait = flags & (DONTWAIT | ERRQUEUE), .word = { flags },
+    };
+    unsigned done = 0;
+    while (done < count) {
+        attempt.buffer = messages + done;
+        attempt.bytes = count - done;
+        long result = attempt_run(&attempt);
+        if (result <= 0)
+            return done ? (long)done : result;
+        done += (unsigned)result;
+        if (flags & (WAITFORONE | DONTWAIT) || clock_now(&runtime.clock) >= deadline)
+            break;
+        if (!fd_blocks(attempt.entry, attempt.fd))
+            break;
+    }
+    return done;
+}
+
+/* send */
+
+static long try_sendto(struct attempt *attempt)
+{
+    return sys6(__NR_sendto, attempt->fd, attempt->buffer, attempt->bytes,
+                attempt->word[0] | DONTWAIT, attempt->word[1], attempt->word[2]);
+}
+
+long op_sendto(int fd, const void *buffer, size_t bytes, int flags, const struct sockaddr *address,
+               socklen_t length)
+{
+    struct fd_entry *entry = socket_entry(fd);
+    if (!is_socket(entry))
+        return sys6(__NR_sendto, fd, buffer, bytes, flags, address, length);
+    struct attempt attempt = {
+        .fd = fd, .entry = entry, .for_write = true, .try = try_sendto, .buffer = (void *)buffer,
+        .bytes = bytes, .never_wait = flags & DONTWAIT, .word = { flags, (long)address, length },
+    };
+    return bytes ? attempt_run_all(&attempt) : attempt_run(&attempt);
+}
+
+static long try_sendmsg(struct attempt *attempt)
+{
+    return sys3(__NR_sendmsg, attempt->fd, attempt->buffer, attempt->word[0] | DONTWAIT);
+}
+
+long op_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    struct fd_entry *entry = socket_entry(fd);
+    if (!is_socket(entry))
+        return sys3(__NR_sendmsg, fd, message, flags);
+    if (message->msg_controllen)
+        fd_all_shared(); /* SCM_RIGHTS may give descriptors away */
+    struct attempt attempt = {
+        .fd = fd, .entry = entry, .for_write = true, .try = try_sendmsg, .buffer = (void *)message,
+        .never_wait = flags & DONTWAIT, .word = { flags },
+    };
+    long result = attempt_run(&attempt);
+    if (result <= 0 || flags & DONTWAIT)
+        return result;
+    size_t done = (size_t)result;
+    for (size_t i = 0; i < message->msg_iovlen; i++) { /* a stream took a part: send the rest */
+        const struct iovec *part = &message->msg_iov[i];
+        size_t skip = done < part->iov_len ? done : part->iov_len;
+        done -= skip;
+        if (skip == part->iov_len)
+            continue;
+        if (!fd_blocks(attempt.entry, fd))
+            break;
+        size_t wanted = part->iov_len - skip;
+        long more = op_sendto(fd, (char *)part->iov_base + skip, wanted, flags, NULL, 0);
+        if (more > 0)
+            result += more;
+        if (more < (long)wanted)
+            break;
+    }
+    return result;
+}
+
+long op_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    if (count > 1024)
+        count = 1024;
+    for (unsigned i = 0; i < count; i++) {
+        long result = op_sendmsg(fd, &messages[i].msg_hdr, flags);
+        if (result < 0)
+            return i ? (long)i : result;
+        messages[i].msg_len = (unsigned)result;
+    }
+    return count;
+}
+
+/* Connections */
+
+/* Another process may take the connection between the look and the call: then the call blocks, and
+ * the next slice signal brings it back (sys_interruptible). */
+static long try_accept(struct attempt *attempt)
+{
+    struct pollfd one = { .fd = attempt->fd, .events = POLLIN };
+    if (sys3(__NR_poll, &one, 1, 0) == 0)
+        return -EAGAIN;
+    const volatile uint32_t *flag = &this_carrier()->kthread.attention;
+    this_carrier()->kthread.attention &= ~ATTENTION_PREEMPT;
+    long result = sys_interruptible(flag, __NR_accept4, attempt->fd, attempt->word[0],
+                                    attempt->word[1], attempt->word[2], 0, 0);
+    return result == -EINTR ? -EAGAIN : result;
+}
+
+static long try_accept_nonblocking(struct attempt *attempt)
+{
+    return sys4(__NR_accept4, attempt->fd, attempt->word[0], attempt->word[1], attempt->word[2]);
+}
+
+long op_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    struct fd_entry *entry = socket_entry(fd);
+    if (!is_socket(entry))
+        return sys4(__NR_accept4, fd, address, length, flags);
+    struct attempt attempt = {
+        .fd = fd, .entry = entry, .word = { (long)address, (long)length, flags },
+        .try = fd_blocks(entry, fd) ? try_accept : try_accept_nonblocking,
+    };
+    bool timeouts = entry->has_timeouts;
+    uint8_t kind = entry->kind;
+    long result = attempt_run(&attempt);
+    if (result >= 0) {
+        fd_opened((int)result, (enum fd_kind)kind, flags & NONBLOCK);
+        fd_entry((int)result)->has_timeouts = timeouts;
+    }
+    return result;
+}
+
+long op_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+    return op_accept4(fd, address, length, 0);
+}
+
+/* Waits for a connection under way, then asks how it went. */
+static long finish_connect(int fd)
+{
+    struct fd_waiter waiter = { .fd = fd };
+    int error = 0;
+    for (;;) {
+        struct pollfd one = { .fd = waiter.fd, .events = POLLOUT };
+        if (sys3(__NR_poll, &one, 1, 0) != 0)
+            break;
+        error = op_fd_wait(&waiter, true, DEADLINE_NEVER);
+        if (error)
+            break;
+    }
+    if (!error) {
+        uint32_t size = sizeof(error);
+        sys5(__NR_getsockopt, waiter.fd, LEVEL_SOCKET, SO_ERROR, &error, &size);
+        error = -error;
+    }
+    fd_wait_done(&waiter);
+    return error == -ERESTARTSYS ? -EINTR : error;
+}
+
+long op_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct fd_entry *entry = socket_entry(fd);
+    if (!is_socket(entry) || !fd_blocks(entry, fd))
+        return sys3(__NR_connect, fd, address, length);
+    if (entry->kind != FD_TCP && !is_stream(fd))
+        return sys3(__NR_connect, fd, address, length); /* only notes the peer */
+    if (entry->kind != FD_TCP || !fd_is_owned(entry) || entry->has_timeouts)
+        return op_offload(__NR_connect, fd, (long)address, length, 0, 0, 0);
+    /* Nobody else can see the flag: the file is ours alone and no thread runs in between. */
+    long flags = sys2(__NR_fcntl, fd, F_GETFL);
+    sys3(__NR_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+    long result = sys3(__NR_connect, fd, address, length);
+    sys3(__NR_fcntl, fd, F_SETFL, flags);
+    return result == -EINPROGRESS ? finish_connect(fd) : result;
+}
+
+static enum fd_kind kind_of_new(int domain, int type, int protocol)
+{
+    bool tcp = (domain == INET || domain == INET6) && (type & TYPE_MASK) == STREAM &&
+               (!protocol || protocol == PROTO_TCP);
+    return tcp ? FD_TCP : FD_SOCKET;
+}
+
+long op_socket(int domain, int type, int protocol)
+{
+    long fd = sys3(__NR_socket, domain, type, protocol);
+    if (fd >= 0)
+        fd_opened((int)fd, kind_of_new(domain, type, protocol), type & NONBLOCK);
+    return fd;
+}
+
+long op_socketpair(int domain, int type, int protocol, int *pair)
+{
+    long result = sys4(__NR_socketpair, domain, type, protocol, pair);
+    for (int i = 0; result == 0 && i < 2; i++)
+        fd_opened(pair[i], FD_SOCKET, type & NONBLOCK);
+    return result;
+}
+
+long op_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+{
+    struct fd_entry *entry = fd_entry_existing(fd);
+    bool timeout = option == SO_RCVTIMEO_OLD || option == SO_SNDTIMEO_OLD ||
+                   option == SO_RCVTIMEO_NEW || option == SO_SNDTIMEO_NEW;
+    if (entry && level == LEVEL_SOCKET && timeout)
+        entry->has_timeouts = true;
+    if (entry && level == PROTO_TCP && entry->kind == FD_TCP && option == 31 /* TCP_ULP */)
+        entry->kind = FD_SOCKET; /* kernel TLS: a short read is a record's end, no more */
+    return sys5(__NR_setsockopt, fd, level, option, value, length);
+}
+
+long op_shutdown(int fd, int how)
+{
+    return fd_private(fd) ? -EBADF : sys2(__NR_shutdown, fd, how);
+}

@@ -1,0 +1,292 @@
+/* The life of threads: clone and exit as the kernel does them for CLONE_THREAD, and what it keeps
+ * per thread: tid, robust list, name, scheduling parameters. kernel/fork.c and kernel/exit.c say
+ * what happens in which order. */
+#include "interpose/op.h"
+
+#include <asm/prctl.h>
+#include <linux/futex.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#include "runtime/stack.h"
+#include "shim/gate/gate.h"
+#include "shim/log.h"
+
+#define ROBUST_LIST_LIMIT 2048 /* as in the kernel: a list may be a loop */
+
+struct clone_request {
+    uint64_t flags;
+    uintptr_t stack_top;
+    size_t stack_bytes; /* 0: unknown */
+    int *parent_tid, *child_tid;
+    uint64_t tls;
+};
+
+/* The first thing a new coroutine does: out of the runtime and back to the site, as the child. */
+static void begin_thread(void *frame)
+{
+    struct carrier *carrier = this_carrier();
+    struct co *co = carrier->current;
+    long ignored = 0;
+    co->door = DOOR_NONE;
+    while (op_finish(carrier, co, &ignored))
+        ;
+    gate_leave(frame);
+}
+
+static void note_stack(struct co *co, const struct clone_request *request)
+{
+    if (stack_bounds(request->stack_top - 1, &co->stack_base, &co->stack_bytes))
+        return;
+    co->stack_base = request->stack_top - request->stack_bytes;
+    co->stack_bytes = request->stack_bytes;
+}
+
+static long new_thread(const struct clone_request *request)
+{
+    struct co *parent = this_co();
+    if (!parent->frame || !request->stack_top)
+        return -EINVAL;
+    struct co *co = co_create();
+    if (!co)
+        return -EAGAIN;
+    struct gate_frame *frame = (struct gate_frame *)(request->stack_top - GATE_RED_ZONE) - 1;
+    *frame = *parent->frame;
+    frame->rax = 0;
+    co->sp = context_prepare(frame, begin_thread, frame);
+    co->fs_base = request->flags & CLONE_SETTLS ? request->tls : parent->fs_base;
+    co->creator_id = parent->id;
+    memcpy(co->name, parent->name, sizeof(co->name));
+    co->signals.mask = parent->signals.mask;
+    if (request->flags & CLONE_PARENT_SETTID)
+        *request->parent_tid = (int)co->tid;
+    if (request->flags & CLONE_CHILD_SETTID)
+        *request->child_tid = (int)co->tid;
+    if (request->flags & CLONE_CHILD_CLEARTID)
+        co->clear_child_tid = request->child_tid;
+    note_stack(co, request);
+    sched_start(co);
+    return co->tid;
+}
+
+static long clone_any(const struct clone_request *request)
+{
+    if (request->flags & CLONE_THREAD)
+        return new_thread(request);
+    if (request->flags & CLONE_VM)
+        return op_vfork(); /* posix_spawn and its like: raw, on the stack that it brings */
+    return op_clone_process(request->stack_top == 0);
+}
+
+long op_clone(unsigned long flags, void *stack, int *ptid, int *ctid, unsigned long tls)
+{
+    struct clone_request request = {
+        .flags = flags, .stack_top = (uintptr_t)stack, .parent_tid = ptid, .child_tid = ctid,
+        .tls = tls,
+    };
+    return clone_any(&request);
+}
+
+long op_clone3(const void *args, size_t size)
+{
+    const struct clone_args *in = args;
+    if (size < CLONE_ARGS_SIZE_VER0)
+        return OP_PASS;
+    struct clone_request request = {
+        .flags = in->flags,
+        .stack_top = in->stack ? (uintptr_t)(in->stack + in->stack_size) : 0,
+        .stack_bytes = in->stack_size,
+        .parent_tid = (int *)in->parent_tid,
+        .child_tid = (int *)in->child_tid,
+        .tls = in->tls,
+    };
+    return clone_any(&request);
+}
+
+/* One lock of a dead owner: marks it and wakes one waiter, as handle_futex_death does. */
+static void robust_death(uint32_t *word, uint32_t tid, bool pending)
+{
+    uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    if (pending && !value) {
+        op_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
+        return;
+    }
+    while ((value & FUTEX_TID_MASK) == tid) {
+        uint32_t marked = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+        if (!__atomic_compare_exchange_n(word, &value, marked, false, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_SEQ_CST))
+            continue;
+        if (value & FUTEX_WAITERS) {
+            op_futex(word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+            op_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
+        }
+        return;
+    }
+}
+
+static void walk_robust_list(struct co *co)
+{
+    struct robust_list_head *head = co->robust_head;
+    if (!head || co->robust_bytes != sizeof(*head))
+        return;
+    struct robust_list *pending = (void *)((uintptr_t)head->list_op_pending & ~1UL);
+    struct robust_list *entry = (void *)((uintptr_t)head->list.next & ~1UL);
+    for (int i = 0; entry && entry != &head->list && i < ROBUST_LIST_LIMIT; i++) {
+        struct robust_list *next = (void *)((uintptr_t)entry->next & ~1UL);
+        if (entry != pending)
+            robust_death((uint32_t *)((char *)entry + head->futex_offset), co->tid, false);
+        entry = next;
+    }
+    if (pending)
+        robust_death((uint32_t *)((char *)pending + head->futex_offset), co->tid, true);
+}
+
+static void bury(struct co *co)
+{
+    signal_forget_co(co);
+    co_free(co);
+}
+
+long op_exit(int code)
+{
+    struct co *co = this_co();
+    if (co->is_main)
+        runtime.exit_code = code;
+    if (runtime.live == 1)
+        return op_exit_group(runtime.exit_code);
+    walk_robust_list(co);
+    if (co->clear_child_tid) {
+        __atomic_store_n(co->clear_child_tid, 0, __ATOMIC_SEQ_CST);
+        op_futex((uint32_t *)co->clear_child_tid, FUTEX_WAKE, 1, NULL, NULL, 0);
+    }
+    sched_exit(bury);
+}
+
+/* Robust locks in shared memory must be marked for other processes: the kernel doesn't know our
+ * tids. */
+long op_exit_group(int code)
+{
+    struct list *node, *after;
+    list_for_each (node, after, &runtime.all)
+        walk_robust_list(container_of(node, struct co, all));
+    if (op_hooks.leave_process)
+        op_hooks.leave_process();
+    return sys1(__NR_exit_group, code);
+}
+
+long op_set_tid_address(int *tid)
+{
+    this_co()->clear_child_tid = tid;
+    return this_co()->tid;
+}
+
+long op_gettid(void)
+{
+    return this_co()->tid;
+}
+
+long op_set_robust_list(void *head, size_t size)
+{
+    if (size != sizeof(struct robust_list_head))
+        return -EINVAL;
+    this_co()->robust_head = head;
+    this_co()->robust_bytes = size;
+    return 0;
+}
+
+long op_get_robust_list(int tid, void **head, size_t *size)
+{
+    struct co *co = tid ? co_by_tid((uint32_t)tid) : this_co();
+    if (!co)
+        return -ESRCH;
+    *head = co->robust_head;
+    *size = sizeof(struct robust_list_head);
+    return 0;
+}
+
+/* glibc dies when registration fails for a thread after it worked for the first: say yes, and leave
+ * the area marked as unregistered, so that users fall back. */
+long op_rseq(void *area, unsigned size, int flags, unsigned signature)
+{
+    (void)area, (void)size, (void)flags, (void)signature;
+    return 0;
+}
+
+long op_sched_yield(void)
+{
+    sched_yield_co();
+    return 0;
+}
+
+/* Scheduling parameters belong to kernel threads: a coroutine answers with its carrier's. */
+static long carrier_tid(int tid)
+{
+    return co_by_tid((uint32_t)tid) ? 0 : tid;
+}
+
+long op_sched_getaffinity(int tid, size_t size, void *mask)
+{
+    return sys3(__NR_sched_getaffinity, carrier_tid(tid), size, mask);
+}
+
+long op_sched_setaffinity(int tid, size_t size, const void *mask)
+{
+    struct co *co = tid ? co_by_tid((uint32_t)tid) : this_co();
+    if (co && !co->is_main)
+        return mask && size ? 0 : -EINVAL; /* one thread's wish must not bind all */
+    return sys3(__NR_sched_setaffinity, carrier_tid(tid), size, mask);
+}
+
+long op_sched_getscheduler(int tid)
+{
+    return sys1(__NR_sched_getscheduler, carrier_tid(tid));
+}
+
+long op_sched_setscheduler(int tid, int policy, const void *param)
+{
+    return sys3(__NR_sched_setscheduler, carrier_tid(tid), policy, param);
+}
+
+long op_sched_getparam(int tid, void *param)
+{
+    return sys2(__NR_sched_getparam, carrier_tid(tid), param);
+}
+
+long op_sched_setparam(int tid, const void *param)
+{
+    return sys2(__NR_sched_setparam, carrier_tid(tid), param);
+}
+
+long op_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    struct co *co = this_co();
+    (void)b, (void)c, (void)d;
+    if (option == PR_GET_NAME) {
+        memcpy((char *)a, co->name, sizeof(co->name));
+        return 0;
+    }
+    if (option == PR_SET_NAME) {
+        text_copy(co->name, (const char *)a, sizeof(co->name));
+        return co->is_main ? OP_PASS : 0;
+    }
+    return OP_PASS;
+}
+
+long op_arch_prctl(int code, unsigned long address)
+{
+    struct co *co = this_co();
+    if (code == ARCH_SET_FS) {
+        co->fs_base = address;
+        fs_base_set(&runtime.cpu, address);
+        return 0;
+    }
+    if (code == ARCH_SET_GS) {
+        log_line(LOG_ERROR, "thread %lu sets GS, which carries our own state: refused", co->id);
+        return -EPERM;
+    }
+    if (code == ARCH_GET_GS) {
+        *(uint64_t *)address = 0;
+        return 0;
+    }
+    return OP_PASS;
+}

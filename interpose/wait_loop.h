@@ -1,0 +1,29 @@
+/* The loop that every call on one descriptor shares: try, and while the kernel says EAGAIN on a
+ * descriptor that should block, wait for readiness. */
+#ifndef CORO_WAIT_LOOP_H
+#define CORO_WAIT_LOOP_H
+
+#include "interpose/op.h"
+
+struct attempt {
+    int fd; /* the number to use: it changes when the program closes the old one meanwhile */
+    bool for_write;
+    bool never_wait; /* the caller asked not to: MSG_DONTWAIT */
+    bool skip_first; /* nothing can be there: wait first */
+    struct fd_entry *entry;
+    /* One try, without blocking. Returns a result or -errno; -EAGAIN means wait. */
+    long (*try)(struct attempt *attempt);
+    /* The caller's words. */
+    void *buffer;
+    size_t bytes;
+    long word[5];
+};
+
+/* Runs @attempt to its end. -EAGAIN also when SO_RCVTIMEO or SO_SNDTIMEO runs out. PARKS. */
+long attempt_run(struct attempt *attempt);
+
+/* Writes all of @attempt's bytes, as blocking writes do: each try that moves some advances buffer
+ * and bytes. Returns the number written, or an error when there was none. PARKS. */
+long attempt_run_all(struct attempt *attempt);
+
+#endif

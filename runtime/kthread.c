@@ -1,0 +1,68 @@
+/* Bare kernel threads. Stacks are small and come from the kernel; they live as long as the process.
+ * The start-up record is on the new thread's own stack. */
+#include "runtime/kthread.h"
+
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#include "runtime/runtime.h"
+
+#define KTHREAD_STACK_BYTES (64 * 1024UL)
+#define KTHREAD_FLAGS                                                                              \
+    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+
+long kthread_clone(unsigned long flags, void *stack_top, void (*fn)(void *), void *argument,
+                   int *tid);
+
+struct start {
+    struct kthread *kthread;
+    const char *name;
+    void (*fn)(void *);
+    void *argument;
+};
+
+static void begin(void *argument)
+{
+    struct start start = *(struct start *)argument;
+    gs_base_set(&runtime.cpu, (uint64_t)start.kthread);
+    sys2(__NR_prctl, PR_SET_NAME, start.name);
+    start.fn(start.argument);
+}
+
+static void set_mask(uint64_t mask, uint64_t *old)
+{
+    sys4(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &mask, old, 8);
+}
+
+long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *), void *argument)
+{
+    char *stack = pages_map(KTHREAD_STACK_BYTES);
+    if (!stack)
+        return -ENOMEM;
+    kthread->self = kthread;
+    kthread->in_runtime = 1;
+    kthread->attention = 0;
+    struct start *start = (struct start *)(stack + KTHREAD_STACK_BYTES) - 1;
+    *start = (struct start){ kthread, name, fn, argument };
+    uint64_t all_but_kick = ~(UINT64_C(1) << (KICK_SIGNAL - 1)), old;
+    set_mask(all_but_kick, &old); /* inherited by the new thread */
+    long tid = kthread_clone(KTHREAD_FLAGS, start, begin, start, NULL);
+    set_mask(old, NULL);
+    if (tid < 0)
+        pages_unmap(stack, KTHREAD_STACK_BYTES);
+    return tid;
+}
+
+void kthread_kick(int tid)
+{
+    sys3(__NR_tgkill, sys0(__NR_getpid), tid, KICK_SIGNAL);
+}
+
+bool kthread_abort_call(uint64_t *pc)
+{
+    uintptr_t at = (uintptr_t)*pc;
+    if (at < (uintptr_t)sys_interruptible_begin || at >= (uintptr_t)sys_interruptible_end)
+        return false;
+    *pc = (uint64_t)sys_interruptible_abort;
+    return true;
+}

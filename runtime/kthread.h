@@ -1,0 +1,23 @@
+/* Bare kernel threads of ours: the monitor and the helpers. They have no TLS and no libc, block
+ * every signal but the kick, and never run the program's code. */
+#ifndef CORO_KTHREAD_H
+#define CORO_KTHREAD_H
+
+#include "runtime/carrier.h"
+
+/* The signal with which our kernel threads prod one another: glibc's SIGSETXID, whose own use is
+ * virtual (interpose/signal.c), so that no program can take it. */
+#define KICK_SIGNAL 33
+
+/* Starts fn(argument) on a new kernel thread called @name (at most 15 bytes, "coro-..."), with
+ * @kthread at its GS base. Returns its kernel tid or -errno. Never parks. */
+long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *), void *argument);
+
+/* Sends the kick to kernel thread @tid of this process. */
+void kthread_kick(int tid);
+
+/* For the kick's handler: if the interrupted address *@pc lies in a call of sys_interruptible that
+ * has not taken effect, makes it return -EINTR. Async-signal-safe. */
+bool kthread_abort_call(uint64_t *pc);
+
+#endif

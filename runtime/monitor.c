@@ -1,0 +1,151 @@
+/* The monitor.
+ *
+ * While the carrier is busy the monitor ticks, at half a slice (at most 100 ms). At each tick it reads the
+ * carrier's count of switches; when that has not moved for a slice and the carrier is not idle, it
+ * sends the kick: the handler makes the running coroutine yield (interpose/signal.c). The monitor
+ * never touches the carrier's queues.
+ *
+ * After IDLE_TICKS without a switch in an idle carrier it sleeps without end; the carrier, leaving
+ * its idle poll, sees `asleep` and wakes it. Both sides write their own flag before reading the
+ * other's, so one of them notices. */
+#include "runtime/monitor.h"
+
+#include <linux/prctl.h>
+
+#include "runtime/abi.h"
+#include "runtime/fd.h"
+#include "runtime/kthread.h"
+#include "runtime/runtime.h"
+#include "shim/log.h"
+
+#define IDLE_TICKS   20
+#define TICK_MAX_NS  (100 * NSEC_PER_MSEC)
+#define TICK_MIN_NS  (20 * NSEC_PER_USEC)
+
+static struct {
+    struct kthread kthread;
+    struct monitor_settings settings;
+    int wake_fd;
+    volatile int asleep;
+    uint64_t last_switches, last_tick_ns;
+    uint64_t warned_switches; /* the stall that was already reported */
+    uint32_t idle_ticks;
+} monitor = { .wake_fd = -1 };
+
+static uint64_t tick_ns(void)
+{
+    uint64_t slice = monitor.settings.slice_ns, tick = slice ? slice / 2 : TICK_MAX_NS;
+    if (tick > TICK_MAX_NS)
+        tick = TICK_MAX_NS;
+    return tick < TICK_MIN_NS ? TICK_MIN_NS : tick;
+}
+
+static void warn_of_stall(struct carrier *carrier, uint64_t held_ns)
+{
+    struct co *co = carrier->current;
+    if (!monitor.settings.latency_warning_ns || held_ns < monitor.settings.latency_warning_ns ||
+        monitor.warned_switches == carrier->switches || !co)
+        return;
+    monitor.warned_switches = carrier->switches;
+    log_line(LOG_WARN, "thread %lu (%s) has held the carrier for %lu ms, %u runnable", co->id,
+             co->name[0] ? co->name : "unnamed", held_ns / NSEC_PER_MSEC,
+             carrier->run_queue_length);
+}
+
+static void watch(struct carrier *carrier, uint64_t now)
+{
+    uint64_t switches = carrier->switches, slice = monitor.settings.slice_ns;
+    struct co *co = carrier->current;
+    uint64_t since_tick = now - monitor.last_tick_ns;
+    monitor.last_tick_ns = now;
+    runtime.coarse_ns = now;
+    if (carrier->idle) {
+        monitor.idle_ticks = switches == monitor.last_switches ? monitor.idle_ticks + 1 : 0;
+        monitor.last_switches = switches;
+        carrier->stall_since_ns = now;
+        return;
+    }
+    monitor.idle_ticks = 0;
+    if (co)
+        co->cpu_ns += since_tick;
+    if (switches != monitor.last_switches) {
+        monitor.last_switches = switches;
+        carrier->stall_since_ns = now;
+        return;
+    }
+    uint64_t held = now - carrier->stall_since_ns;
+    warn_of_stall(carrier, held);
+    if (slice && held >= slice && runtime.live > 1)
+        kthread_kick(carrier->kernel_tid);
+}
+
+static bool may_sleep(const struct carrier *carrier)
+{
+    if (!monitor.settings.slice_ns && !monitor.settings.latency_warning_ns)
+        return true;
+    if (monitor.idle_ticks < IDLE_TICKS)
+        return false;
+    __atomic_store_n(&monitor.asleep, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&carrier->idle, __ATOMIC_SEQ_CST) &&
+        carrier->switches == monitor.last_switches)
+        return true;
+    monitor.asleep = 0;
+    return false;
+}
+
+static void monitor_main(void *argument)
+{
+    struct carrier *carrier = argument;
+    sys2(__NR_prctl, PR_SET_TIMERSLACK, 1);
+    for (;;) {
+        bool sleep = may_sleep(carrier);
+        monitor.settings.serve(monitor.wake_fd, sleep ? UINT64_MAX : tick_ns());
+        if (monitor.asleep) {
+            monitor.asleep = 0;
+            monitor.idle_ticks = 0;
+            monitor.last_tick_ns = clock_now(&runtime.clock);
+        }
+        if (runtime.mode == MODE_ACTIVE)
+            watch(carrier, clock_now(&runtime.clock));
+    }
+}
+
+int monitor_start(const struct monitor_settings *settings)
+{
+    long fd = sys2(__NR_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0)
+        return (int)fd;
+    long high = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd_floor());
+    if (high >= 0) {
+        sys1(__NR_close, fd);
+        fd = high;
+    }
+    monitor.wake_fd = (int)fd;
+    monitor.settings = *settings;
+    monitor.last_tick_ns = clock_now(&runtime.clock);
+    runtime.carrier.stall_since_ns = monitor.last_tick_ns;
+    long tid = kthread_start(&monitor.kthread, "coro-monitor", monitor_main, &runtime.carrier);
+    return tid < 0 ? (int)tid : 0;
+}
+
+void monitor_wake(void)
+{
+    if (likely(!__atomic_load_n(&monitor.asleep, __ATOMIC_SEQ_CST)))
+        return;
+    uint64_t one = 1;
+    sys3(__NR_write, monitor.wake_fd, &one, sizeof(one));
+}
+
+bool monitor_owns_fd(int fd)
+{
+    return fd >= 0 && fd == monitor.wake_fd;
+}
+
+void monitor_reset(void)
+{
+    if (monitor.wake_fd >= 0)
+        sys1(__NR_close, monitor.wake_fd);
+    monitor.wake_fd = -1;
+    monitor.asleep = 0;
+    monitor.idle_ticks = 0;
+}

@@ -1,0 +1,27 @@
+/* The monitor: one kernel thread that watches the carrier and serves the control socket. It answers
+ * while the program spins or is deadlocked, since it needs neither the carrier nor any lock of the
+ * program's. */
+#ifndef CORO_MONITOR_H
+#define CORO_MONITOR_H
+
+#include "runtime/base.h"
+
+struct monitor_settings {
+    uint64_t slice_ns;           /* 0: never preempt */
+    uint64_t latency_warning_ns; /* 0: never warn */
+    /* Waits up to a time for clients or the wake descriptor: control_serve, or a substitute. */
+    bool (*serve)(int wake_fd, uint64_t timeout_ns);
+};
+
+/* Starts the monitor. Returns 0 or -errno (then nothing preempts or answers). */
+int monitor_start(const struct monitor_settings *settings);
+
+/* The carrier has something to do again: ends the monitor's long sleep. Cheap when it is awake. */
+void monitor_wake(void);
+
+bool monitor_owns_fd(int fd);
+
+/* Forgets the monitor (child of a fork). */
+void monitor_reset(void);
+
+#endif

@@ -1,0 +1,127 @@
+/* From dormant to active.
+ *
+ * There is one kernel thread at this moment, so rewriting code and taking state over are free of
+ * races. Each step that can fail comes before the first one that can't be undone: a process is
+ * either wholly converted or wholly native. Once the gate is open and we step aside, its sites pass
+ * every call to the kernel. */
+#define _GNU_SOURCE
+#include "shim/activate.h"
+
+#include <errno.h>
+#include <link.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "interpose/doors_pthread.h"
+#include "interpose/activation.h"
+#include "shim/conf.h"
+#include "shim/control.h"
+#include "shim/gate/gate.h"
+#include "shim/log.h"
+
+#define STACK_GUESS_BYTES (8UL << 20)  /* of an unlimited main stack */
+#define HEAP_SPAN_BYTES   (16UL << 30) /* nothing but the heap lies within this of the program */
+#define BLOCK_SLACK_BYTES 512
+
+extern void *__libc_stack_end;
+extern char **environ;
+
+const char *activate_refused;
+
+static int step_aside(const char *why)
+{
+    activation_set_native();
+    log_line(LOG_WARN, "running natively: %s", why);
+    return -EPERM;
+}
+
+/* Each thread is a directory, and a link, of /proc/self/task. */
+static bool has_other_kernel_threads(void)
+{
+    struct stat about;
+    return stat("/proc/self/task", &about) == 0 && about.st_nlink != 3;
+}
+
+static void note_main_stack(void)
+{
+    uintptr_t high = ((uintptr_t)__libc_stack_end | (PAGE_BYTES - 1)) + 1;
+    struct rlimit limit;
+    size_t bytes = STACK_GUESS_BYTES;
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        bytes = align_down(limit.rlim_cur, PAGE_BYTES);
+    activation_note_stack(high - bytes, high);
+}
+
+/* Writable segments of objects; the heap begins after the first one, the program's own. */
+static int note_object(struct dl_phdr_info *object, size_t size, void *seen)
+{
+    (void)size;
+    uintptr_t end = 0;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_W))
+            continue;
+        uintptr_t low = align_down(object->dlpi_addr + segment->p_vaddr, PAGE_BYTES);
+        end = align_up(object->dlpi_addr + segment->p_vaddr + segment->p_memsz, PAGE_BYTES);
+        activation_note_data(low, end);
+    }
+    int *count = seen;
+    if ((*count)++ == 0 && end)
+        activation_note_data(end, end + HEAP_SPAN_BYTES);
+    return 0;
+}
+
+/* glibc expects zeroes where it puts a thread's descriptor and static TLS: the top of its stack. */
+static size_t thread_block_bytes(void)
+{
+    extern void _dl_get_tls_static_info(size_t *, size_t *) __attribute__((weak));
+    size_t bytes = 0, alignment = 0;
+    if (!_dl_get_tls_static_info)
+        return 0;
+    _dl_get_tls_static_info(&bytes, &alignment);
+    return align_up(bytes + alignment + BLOCK_SLACK_BYTES, 64);
+}
+
+static void start_monitor(void)
+{
+    int floor = activation_fd_floor();
+    if (conf.control) {
+        int error = control_prepare(environ, floor);
+        if (error)
+            log_line(LOG_INFO, "no control socket: error %d", -error);
+    }
+    int error = activation_start_monitor(conf.slice_ns, conf.latency_warning_ns, control_serve);
+    if (error)
+        log_line(LOG_WARN, "no monitor thread (error %d): nothing preempts, coroctl gets no answer",
+                 -error);
+}
+
+int activate(void)
+{
+    static bool gate_is_open;
+    if (activate_refused)
+        return step_aside(activate_refused);
+    if (has_other_kernel_threads())
+        return step_aside("the process has kernel threads already");
+    if (activation_gs_in_use())
+        return step_aside("the program uses the GS register");
+    int error = 0;
+    if (!gate_is_open) {
+        error = gate_open();
+        if (error)
+            return step_aside("its code cannot be rewritten");
+        gate_is_open = true;
+        dl_iterate_phdr(note_object, &(int){ 0 });
+    } else {
+        gate_refresh();
+    }
+    error = activation_take_over(doors_nptl.tid_offset, conf.selfishness, thread_block_bytes());
+    if (error)
+        return step_aside("the kernel refuses epoll, memory or a signal handler");
+    note_main_stack();
+    start_monitor();
+    return 0;
+}

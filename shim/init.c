@@ -1,0 +1,96 @@
+/* The constructor: what every process that we are loaded into pays, threads or not. It reads the
+ * configuration, finds libc's own functions and the offset of a tid, and arms the gate: from then
+ * on the first CLONE_THREAD, from whatever door it comes, brings the runtime up. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "interpose/activation.h"
+#include "interpose/doors_pthread.h"
+#include "shim/activate.h"
+#include "shim/conf.h"
+#include "shim/control.h"
+#include "shim/gate/gate.h"
+#include "shim/log.h"
+
+#define TID_OFFSET_USUAL 0x2d0 /* glibc 2.28 to 2.39 */
+#define TID_OFFSET_LIMIT 0x800
+
+extern char **environ;
+
+void doors_resolve(void);
+
+/* struct pthread is opaque; the word in it that holds our tid is found by its value. The word
+ * after it (the once-cached pid) and before it are not equal to it. */
+static uint32_t find_tid_offset(void)
+{
+    int tid = gettid();
+    const char *self;
+    __asm__("movq %%fs:16, %0" : "=r"(self));
+    if (*(const int *)(self + TID_OFFSET_USUAL) == tid)
+        return TID_OFFSET_USUAL;
+    for (uint32_t at = 64; at < TID_OFFSET_LIMIT; at += sizeof(int)) {
+        if (*(const int *)(self + at) == tid)
+            return at;
+    }
+    return 0;
+}
+
+/* CORO_FOLLOW=off: what the program executes does not inherit us. */
+static void drop_preload(void)
+{
+    const char *value = getenv("LD_PRELOAD");
+    char *kept = value ? calloc(1, strlen(value) + 1) : NULL;
+    if (!kept)
+        return;
+    for (const char *at = value; *at;) {
+        size_t separators = strspn(at, ": "), length = strcspn(at + separators, ": ");
+        const char *item = at + separators;
+        const char *name = memrchr(item, '/', length);
+        name = name ? name + 1 : item;
+        if (length && strncmp(name, "libcoroshim.so", sizeof("libcoroshim.so") - 1) != 0) {
+            if (*kept)
+                strcat(kept, ":");
+            strncat(kept, item, length);
+        }
+        at = item + length;
+    }
+    if (*kept)
+        setenv("LD_PRELOAD", kept, 1);
+    else
+        unsetenv("LD_PRELOAD");
+    free(kept);
+}
+
+static const char *reason_to_refuse(void)
+{
+    if (getauxval(AT_SECURE))
+        return "it runs with privileges of its file (AT_SECURE)";
+    if (!conf.on)
+        return "CORO=off";
+    return NULL;
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    static const struct op_hooks hooks = {
+        .activate = activate,
+        .leave_process = control_remove,
+        .in_child = control_after_fork,
+    };
+    conf_load(environ);
+    activate_refused = reason_to_refuse();
+    activation_prepare(getauxval(AT_HWCAP2), getauxval(AT_SYSINFO_EHDR));
+    doors_nptl.tid_offset = find_tid_offset();
+    doors_resolve();
+    activation_set_hooks(&hooks, control_owns_fd);
+    if (!conf.follow)
+        drop_preload();
+    int sites = gate_arm();
+    if (sites < 0) {
+        activation_set_native();
+        log_line(LOG_WARN, "running natively: libc's code cannot be rewritten (error %d)", -sites);
+    }
+}
