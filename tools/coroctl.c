@@ -36,10 +36,10 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
     case 'p':
         settings->process = value;
         return 0;
-    case 'j':
+    case KEY_JSON:
         settings->json = true;
         return 0;
-    case 'P':
+    case KEY_PLAIN:
         settings->plain = true;
         return 0;
     case ARGP_KEY_ARGS:
@@ -144,7 +144,7 @@ int main(int argc, char *argv[])
     static const struct argp argp = {
         .parser = parse_option,
         .args_doc = "COMMAND [OPTION...]\nhelp [COMMAND]",
-        .doc = "Look at the live threads of programs under coroshim.\v",
+        .doc = "Look at the live threads of programs under coroshim.",
         .help_filter = filter_help,
     };
     struct invocation invocation = {0};

@@ -23,6 +23,9 @@ struct settings {
     char **arguments; /* what is left after the options, NULL at the end */
 };
 
+/* Keys of options that have no letter. */
+enum { KEY_JSON = 0x100, KEY_PLAIN };
+
 /* Rows for a command's options. */
 #define OPTION_PROCESS                                                                             \
     {                                                                                              \
@@ -31,11 +34,11 @@ struct settings {
     }
 #define OPTION_JSON                                                                                \
     {                                                                                              \
-        "json", 'j', NULL, 0, "Print one JSON document, with exact figures", 0                     \
+        "json", KEY_JSON, NULL, 0, "Print one JSON document, with exact figures", 0                \
     }
 #define OPTION_PLAIN                                                                               \
     {                                                                                              \
-        "plain", 'P', NULL, 0, "Print columns separated by tabs, with exact figures", 0            \
+        "plain", KEY_PLAIN, NULL, 0, "Print columns separated by tabs, with exact figures", 0      \
     }
 
 struct command {
