@@ -11,8 +11,8 @@ UNIT     ?= $(patsubst $(unit_src)/%.c,%,$(wildcard $(unit_src)/test_*.c))
 
 unit_libs  := -lcheck -lsubunit -lm -lrt -pthread
 unit_flags := $(common) -D_GNU_SOURCE -pthread
-# Without interpose/: who tests it brings its own.
-unit_objects := $(filter-out %/init.o $(OBJ)/interpose/%,$(below_obj) $(above_obj)) \
+# Without interpose/, whose tests bring their own, and the shim's entry.
+unit_objects := $(filter-out $(OBJ)/shim/init.o $(OBJ)/shim/activate.o $(OBJ)/interpose/%,$(below_obj) $(above_obj)) \
 	$(call objects,runtime/poll/script.c)
 
 $(call objects,runtime/poll/script.c): flags := $(below_flags)
