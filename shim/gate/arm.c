@@ -71,12 +71,12 @@ static int plan_libc(const struct gate_image *libc, struct gate_array *plans)
 
 static int rewrite_libc(const struct gate_image *libc)
 {
-    struct gate_array plans = {0};
+    struct gate_plan room[2];
+    struct gate_array plans = {.data = room, .capacity_bytes = sizeof(room)};
     struct gate_area *area = NULL;
     int error = plan_libc(libc, &plans);
     if (!error)
         error = gate_area_make(libc, &plans, &area);
-    gate_array_free(&plans);
     if (error)
         return error;
     error = gate_patch(libc, area);
@@ -95,33 +95,13 @@ uint32_t gate_armed_count(void)
     return armed_count;
 }
 
-void gate_note_libc(const struct gate_array *images)
-{
-    struct gate_range libc = {0, 0}, ldso = {0, 0};
-    for (size_t i = 0; i < images->count; i++) {
-        const struct gate_image *image = (const struct gate_image *)images->data + i;
-        if (image->is_libc)
-            libc = image->exec[0];
-        if (image->is_ldso)
-            ldso = image->exec[0];
-    }
-    gate_sites_set_libc(libc, ldso);
-}
-
 int gate_arm(void)
 {
-    struct gate_array images = {0};
-    struct gate_loads loads;
-    int result = gate_images(&images, &loads);
-    if (result == 0) {
-        gate_note_libc(&images);
-        result = -ENOENT;
-        for (size_t i = 0; i < images.count; i++) {
-            const struct gate_image *image = (const struct gate_image *)images.data + i;
-            if (image->is_libc)
-                result = rewrite_libc(image);
-        }
-    }
-    gate_array_free(&images);
-    return result;
+    struct gate_image libc;
+    struct gate_range ldso;
+    int error = gate_find_libc(&libc, &ldso);
+    if (error)
+        return error;
+    gate_sites_set_libc(libc.exec[0], ldso);
+    return rewrite_libc(&libc);
 }

@@ -70,6 +70,9 @@ struct gate_loads {
  * Returns 0 or -ENOMEM. */
 int gate_images(struct gate_array *images, struct gate_loads *loads);
 
+/* libc alone, and the text of ld.so (empty when there is none). Returns 0 or -ENOENT. */
+int gate_find_libc(struct gate_image *libc, struct gate_range *ldso);
+
 /* Reads ld.so's counters alone. */
 struct gate_loads gate_loads_now(void);
 
@@ -80,9 +83,6 @@ bool gate_image_readable(const struct gate_image *image, uintptr_t address, size
 uintptr_t gate_image_symbol(const struct gate_image *image, const char *name);
 
 /* ---- arm.c ---- */
-
-/* Remembers where libc and ld.so are, for gate_site_in_libc. */
-void gate_note_libc(const struct gate_array *images);
 
 /* Sites that gate_arm rewrote, all in libc. */
 uint32_t gate_armed_count(void);

@@ -17,6 +17,7 @@
 
 #define ARRAY_FIRST_BYTES 16384UL
 #define POOL_CHUNK_BYTES  65536UL
+#define POOL_FIRST_BYTES  8192UL /* enough for gate_arm: saves each process a mapping */
 #define MAPS_BUFFER_BYTES 4096UL
 
 static long map_anonymous(uintptr_t wish, size_t bytes, int flags)
@@ -66,8 +67,13 @@ void gate_array_free(struct gate_array *array)
 
 void *gate_pool(size_t bytes)
 {
+    static _Alignas(16) char first[POOL_FIRST_BYTES];
     static uintptr_t next, end;
     bytes = align_up(bytes, 16);
+    if (!next) {
+        next = (uintptr_t)first;
+        end = next + sizeof(first);
+    }
     if (end - next < bytes) {
         size_t chunk = align_up(bytes > POOL_CHUNK_BYTES ? bytes : POOL_CHUNK_BYTES, PAGE_BYTES);
         long memory = map_anonymous(0, chunk, 0);

@@ -14,7 +14,9 @@
 #include "shim/gate/internal.h"
 
 struct listing {
-    struct gate_array *images;
+    struct gate_array *images; /* all, or */
+    struct gate_image *libc;   /* libc alone */
+    struct gate_range ldso;
     struct gate_loads loads;
     int error;
 };
@@ -64,23 +66,30 @@ static void copy_name(struct gate_image *image, const char *name)
     __builtin_strcpy(image->name, name);
 }
 
+/* Fills @image; false when it is none of ours to rewrite. The name is left out. */
+static bool read_image(const struct dl_phdr_info *info, struct gate_image *image)
+{
+    *image = (struct gate_image){.base = info->dlpi_addr, .low = UINTPTR_MAX};
+    image->phdr = info->dlpi_phdr;
+    image->phnum = info->dlpi_phnum;
+    for (size_t i = 0; i < image->phnum; i++)
+        read_segment(image, &info->dlpi_phdr[i]);
+    const void *vdso = (const void *)getauxval(AT_SYSINFO_EHDR);
+    const void *ldso = (const void *)getauxval(AT_BASE);
+    image->is_libc = image_holds(image, (const void *)gnu_get_libc_version);
+    image->is_ldso = ldso && image_holds(image, ldso);
+    return image->exec_count > 0 && !image_holds(image, (const void *)gate_enter) &&
+           !(vdso && image_holds(image, vdso));
+}
+
 static int add_image(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
     struct listing *listing = data;
-    struct gate_image image = {.base = info->dlpi_addr, .low = UINTPTR_MAX};
+    struct gate_image image;
     listing->loads = (struct gate_loads){info->dlpi_adds, info->dlpi_subs};
-    image.phdr = info->dlpi_phdr;
-    image.phnum = info->dlpi_phnum;
-    for (size_t i = 0; i < image.phnum; i++)
-        read_segment(&image, &info->dlpi_phdr[i]);
-    const void *vdso = (const void *)getauxval(AT_SYSINFO_EHDR);
-    const void *ldso = (const void *)getauxval(AT_BASE);
-    if (image.exec_count == 0 || image_holds(&image, (const void *)gate_enter) ||
-        (vdso && image_holds(&image, vdso)))
+    if (!read_image(info, &image))
         return 0;
-    image.is_libc = image_holds(&image, (const void *)gnu_get_libc_version);
-    image.is_ldso = ldso && image_holds(&image, ldso);
     copy_name(&image, info->dlpi_name);
     struct gate_image *slot = gate_array_push(listing->images, sizeof(*slot));
     if (!slot) {
@@ -97,6 +106,31 @@ int gate_images(struct gate_array *images, struct gate_loads *loads)
     dl_iterate_phdr(add_image, &listing);
     *loads = listing.loads;
     return listing.error;
+}
+
+static int note_libc(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    struct listing *listing = data;
+    struct gate_image image;
+    if (!read_image(info, &image))
+        return 0;
+    if (image.is_ldso)
+        listing->ldso = image.exec[0];
+    if (image.is_libc) {
+        copy_name(&image, info->dlpi_name);
+        *listing->libc = image;
+    }
+    return 0;
+}
+
+int gate_find_libc(struct gate_image *libc, struct gate_range *ldso)
+{
+    struct listing listing = {.libc = libc};
+    libc->is_libc = false;
+    dl_iterate_phdr(note_libc, &listing);
+    *ldso = listing.ldso;
+    return libc->is_libc ? 0 : -ENOENT;
 }
 
 static int read_loads(struct dl_phdr_info *info, size_t size, void *data)
