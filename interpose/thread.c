@@ -156,8 +156,11 @@ long op_exit(int code)
         return op_exit_group(runtime.exit_code);
     walk_robust_list(co);
     if (co->clear_child_tid) {
-        __atomic_store_n(co->clear_child_tid, 0, __ATOMIC_SEQ_CST);
-        op_futex((uint32_t *)co->clear_child_tid, FUTEX_WAKE, 1, NULL, NULL, 0);
+        uint32_t *word = (uint32_t *)co->clear_child_tid;
+        __atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
+        futex_wake(word, 1, FUTEX_ANY); /* memory_is_private knew it by the tid in it */
+        if (!memory_is_private((uintptr_t)word))
+            sys3(__NR_futex, word, FUTEX_WAKE, 1);
     }
     sched_exit(bury);
 }

@@ -1,6 +1,10 @@
 /* Decoding one function: instruction boundaries, flow, and where its jumps lead.
  *
- * Above the gate. The decoder is Zydis, a shared library that we load only while sites are being
+ * Above the gate. quick.c walks the function; what stands around its syscall instructions is
+ * confirmed by a full decoder, which takes over where the quick one gives up. A function without
+ * such an instruction (its bytes 0f 05 are part of another) needs no full decoder at all.
+ *
+ * The full decoder is Zydis, a shared library that we load only while sites are being
  * rewritten, out of the host's sight (RTLD_LOCAL), and let go afterwards; the object itself needs
  * libc only. Its structures are compiled in from its headers, so a library of another minor version
  * is refused.
@@ -17,6 +21,10 @@
 
 #define TABLE_ENTRIES_MAX 4096
 
+/* How far choose.c looks around a syscall instruction, and a little more. */
+#define CONFIRM_BEFORE 6
+#define CONFIRM_AFTER  10
+
 #define ARITHMETIC_FLAGS                                                                           \
     (ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF |                   \
      ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF)
@@ -24,6 +32,7 @@
 /* The library's functions while it is loaded. */
 static struct {
     void *handle;
+    bool absent;
     __typeof__(&ZydisGetVersion) version;
     __typeof__(&ZydisDecoderInit) init;
     __typeof__(&ZydisDecoderDecodeInstruction) decode;
@@ -48,9 +57,11 @@ static bool library_usable(void)
         zydis.init(&zydis.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64));
 }
 
-int gate_decoder_open(void)
+static int decoder_open(void)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(library_names); i++) {
+    if (zydis.handle)
+        return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(library_names) && !zydis.absent; i++) {
         zydis.handle = dlopen(library_names[i], RTLD_NOW | RTLD_LOCAL);
         if (!zydis.handle) {
             dlerror(); /* not an error of the program's */
@@ -58,8 +69,10 @@ int gate_decoder_open(void)
         }
         if (library_usable())
             return 0;
-        gate_decoder_close();
+        dlclose(zydis.handle);
+        zydis.handle = NULL;
     }
+    zydis.absent = true;
     return -ENOENT;
 }
 
@@ -68,6 +81,7 @@ void gate_decoder_close(void)
     if (zydis.handle)
         dlclose(zydis.handle);
     zydis.handle = NULL;
+    zydis.absent = false;
 }
 
 static int add_target(struct gate_function *function, uintptr_t target)
@@ -172,7 +186,7 @@ static void describe(const ZydisDecodedInstruction *decoded, uint32_t offset,
         if (decoded->address_width != 64)
             insn->flow = FLOW_FIXED;
     }
-    if (decoded->raw.imm[0].is_relative)
+    if (decoded->raw.imm[0].is_relative && insn->flow != FLOW_CALL)
         insn->target = (int32_t)(offset + decoded->length + decoded->raw.imm[0].value.s);
     if (decoded->cpu_flags) {
         const ZydisAccessedFlags *flags = decoded->cpu_flags;
@@ -183,51 +197,113 @@ static void describe(const ZydisDecodedInstruction *decoded, uint32_t offset,
     }
 }
 
-/* Where the instruction leads, or what table it names. */
-static int follow(const struct gate_image *image, const ZydisDecodedInstruction *decoded,
-                  const struct gate_insn *insn, struct gate_function *function)
+/* The full decoder's view; 0 when the bytes are no instruction. */
+static size_t full(const uint8_t *code, size_t limit, uint32_t offset, struct gate_insn *insn,
+                   struct gate_quick_extra *extra)
 {
-    uintptr_t address = function->range.low + insn->offset;
-    if (decoded->raw.imm[0].is_relative)
-        return insn->flow == FLOW_CALL
-                   ? 0
-                   : add_target(function,
-                                function->range.low + (uintptr_t)(intptr_t)insn->target);
-    if (decoded->mnemonic == ZYDIS_MNEMONIC_LEA && insn->rip_field)
-        return add_table(image, address + insn->length + (uintptr_t)decoded->raw.disp.value,
-                         function);
-    if (decoded->mnemonic != ZYDIS_MNEMONIC_JMP || insn->rip_field)
+    ZydisDecodedInstruction decoded;
+    if (!ZYAN_SUCCESS(zydis.decode(&zydis.decoder, NULL, code, limit, &decoded)))
+        return 0;
+    describe(&decoded, offset, insn);
+    bool jump = decoded.mnemonic == ZYDIS_MNEMONIC_JMP && !decoded.raw.imm[0].is_relative;
+    *extra = (struct gate_quick_extra){
+        .displacement = decoded.raw.disp.value,
+        .relative = decoded.raw.imm[0].is_relative && insn->flow != FLOW_CALL,
+        .lea = decoded.mnemonic == ZYDIS_MNEMONIC_LEA,
+        .indirect_jump = jump,
+        .table_jump = jump && names_table(&decoded),
+    };
+    return decoded.length;
+}
+
+/* Where the instruction leads, or what table it names. */
+static int follow(const struct gate_image *image, const struct gate_insn *insn,
+                  const struct gate_quick_extra *extra, struct gate_function *function)
+{
+    uintptr_t next = function->range.low + insn->offset + insn->length;
+    if (extra->relative)
+        return add_target(function,
+                          function->range.low + (uintptr_t)(intptr_t)insn->target);
+    if (extra->lea && insn->rip_field)
+        return add_table(image, next + (uintptr_t)extra->displacement, function);
+    if (!extra->indirect_jump || insn->rip_field)
         return 0;
     function->indirect = true;
-    return names_table(decoded) ? add_table(image, (uintptr_t)decoded->raw.disp.value, function)
-                                : 0;
+    return extra->table_jump ? add_table(image, (uintptr_t)extra->displacement, function) : 0;
+}
+
+/* How one pass over a function ended. */
+enum pass { PASS_DONE, PASS_STOPPED, PASS_NO_MEMORY };
+
+/* Walks the function with @step. *sites: the number of syscall instructions met. */
+static enum pass walk(const struct gate_image *image, __typeof__(&gate_quick) step,
+                      struct gate_function *function, size_t *sites)
+{
+    const struct gate_range range = function->range;
+    size_t direct = 0;
+    function->insns.count = 0;
+    function->targets.count = 0;
+    function->indirect = false;
+    *sites = 0;
+    for (uintptr_t at = range.low; at < range.high;) {
+        struct gate_insn *insn = gate_array_push(&function->insns, sizeof(*insn));
+        struct gate_quick_extra extra;
+        if (!insn)
+            return PASS_NO_MEMORY;
+        if (!step((const uint8_t *)at, range.high - at, (uint32_t)(at - range.low), insn, &extra)) {
+            function->insns.count--;
+            return PASS_STOPPED;
+        }
+        size_t before = function->targets.count;
+        if (follow(image, insn, &extra, function))
+            return PASS_NO_MEMORY;
+        if (extra.relative)
+            direct += function->targets.count - before;
+        *sites += insn->flow == FLOW_SYSCALL;
+        at += insn->length;
+    }
+    if (function->targets.count > direct) /* a table explains the indirect jump */
+        function->indirect = false;
+    return PASS_DONE;
+}
+
+/* Lets the full decoder see what stands around each syscall instruction. False when it disagrees
+ * with the quick one. */
+static bool confirm(struct gate_function *function)
+{
+    struct gate_insn *insn = function->insns.data;
+    size_t confirmed = 0;
+    for (size_t i = 0; i < function->insns.count; i++) {
+        if (insn[i].flow != FLOW_SYSCALL)
+            continue;
+        size_t from = i < CONFIRM_BEFORE ? 0 : i - CONFIRM_BEFORE, to = i + CONFIRM_AFTER;
+        for (size_t j = from > confirmed ? from : confirmed;
+             j <= to && j < function->insns.count; j++) {
+            struct gate_insn seen = insn[j];
+            struct gate_quick_extra extra;
+            uintptr_t at = function->range.low + seen.offset;
+            size_t length = full((const uint8_t *)at, function->range.high - at, seen.offset,
+                                 &insn[j], &extra);
+            if (length != seen.length || insn[j].flow != seen.flow ||
+                insn[j].target != seen.target || insn[j].rip_field != seen.rip_field)
+                return false;
+            confirmed = j + 1;
+        }
+    }
+    return true;
 }
 
 int gate_decode(const struct gate_image *image, struct gate_range range,
                 struct gate_function *function)
 {
+    size_t sites;
     function->range = range;
-    function->insns.count = 0;
-    function->targets.count = 0;
-    function->indirect = false;
-    size_t tables_before = 0, direct = 0;
-    for (uintptr_t at = range.low; at < range.high;) {
-        ZydisDecodedInstruction decoded;
-        if (!ZYAN_SUCCESS(zydis.decode(&zydis.decoder, NULL, (const void *)at, range.high - at,
-                                       &decoded)))
-            break;
-        struct gate_insn *insn = gate_array_push(&function->insns, sizeof(*insn));
-        if (!insn)
-            return -ENOMEM;
-        describe(&decoded, (uint32_t)(at - range.low), insn);
-        tables_before = function->targets.count;
-        if (follow(image, &decoded, insn, function))
-            return -ENOMEM;
-        if (decoded.raw.imm[0].is_relative)
-            direct += function->targets.count - tables_before;
-        at += decoded.length;
-    }
-    if (function->targets.count > direct) /* a table explains the indirect jump */
-        function->indirect = false;
-    return 0;
+    enum pass pass = walk(image, gate_quick, function, &sites);
+    if (pass == PASS_DONE && sites == 0)
+        return 0;
+    if (pass != PASS_NO_MEMORY && decoder_open())
+        return -ENOENT;
+    if (pass == PASS_STOPPED || (pass == PASS_DONE && !confirm(function)))
+        pass = walk(image, full, function, &sites);
+    return pass == PASS_NO_MEMORY ? -ENOMEM : 0;
 }

@@ -173,14 +173,30 @@ struct gate_function {
     bool indirect;              /* may be jumped into at places that we do not know */
 };
 
-/* Loads the decoder library. Returns 0 or -errno (absent). */
-int gate_decoder_open(void);
-void gate_decoder_close(void);
-
 /* Decodes [range) from its start until the end or the first invalid instruction. The arrays are
- * re-used. Returns 0 or -ENOMEM. */
+ * re-used. The decoder library is loaded at the first function that holds a syscall instruction.
+ * Returns 0, -ENOMEM, or -ENOENT when the library is needed and absent. */
 int gate_decode(const struct gate_image *image, struct gate_range range,
                 struct gate_function *function);
+
+/* Unloads the decoder library, if it was loaded. */
+void gate_decoder_close(void);
+
+/* ---- quick.c ---- */
+
+/* What decode.c wants to know of an instruction besides struct gate_insn. */
+struct gate_quick_extra {
+    int64_t displacement; /* disp32 */
+    bool relative;        /* insn->target is set */
+    bool lea;
+    bool indirect_jump;
+    bool table_jump; /* jmp *disp32(,%reg,8) */
+};
+
+/* The length of the instruction at @code, at @offset from its function's start; 0 when unknown.
+ * Fills *insn but for the flags, and *extra. */
+size_t gate_quick(const uint8_t *code, size_t limit, uint32_t offset, struct gate_insn *insn,
+                  struct gate_quick_extra *extra);
 
 /* ---- choose.c ---- */
 
@@ -199,9 +215,9 @@ struct gate_survey {
     uint32_t raw, unknown;
 };
 
-/* Finds and plans all sites of @image that are not rewritten yet. @decoder: it is loaded;
- * otherwise only idioms in libc and ld.so are planned. Returns 0 or -ENOMEM. */
-int gate_survey_image(const struct gate_image *image, bool decoder, struct gate_survey *survey);
+/* Finds and plans all sites of @image that are not rewritten yet; without the decoder library,
+ * only idioms in libc and ld.so. Returns 0 or -ENOMEM. */
+int gate_survey_image(const struct gate_image *image, struct gate_survey *survey);
 
 /* ---- stub.c ---- */
 

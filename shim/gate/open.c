@@ -1,7 +1,7 @@
 /* gate_open and gate_refresh: rewriting everything that is loaded, or has been loaded since.
  *
- * Above the gate. All planning comes first, for every object, with the decoder loaded; then the
- * decoder goes, all stubs are written, and only then is the first byte of text changed. So a
+ * Above the gate. All planning comes first, for every object, ; then the decoder library
+ * goes, all stubs are written, and only then is the first byte of text changed. So a
  * refusal finds either nothing changed or a list of areas to change back.
  *
  * `known` lists the objects as they were at the last call, so that refresh tells the new ones and
@@ -88,12 +88,10 @@ static int list_work(const struct gate_array *images, struct gate_array *works)
 static int plan_all(struct gate_array *works)
 {
     struct work *work = works->data;
-    bool decoder = works->count > 0 && gate_decoder_open() == 0;
     int error = 0;
     for (size_t i = 0; i < works->count && !error; i++)
-        error = gate_survey_image(work[i].image, decoder, &work[i].survey);
-    if (decoder)
-        gate_decoder_close();
+        error = gate_survey_image(work[i].image, &work[i].survey);
+    gate_decoder_close();
     for (size_t i = 0; i < works->count && !error; i++)
         error = gate_area_make(work[i].image, &work[i].survey.plans, &work[i].area);
     return error;

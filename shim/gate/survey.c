@@ -15,7 +15,6 @@
 
 struct survey_state {
     const struct gate_image *image;
-    bool decoder;
     struct gate_function function; /* the one decoded last */
     struct gate_array more;        /* jump targets near exposed plans */
     struct gate_survey *survey;
@@ -36,6 +35,8 @@ static int decode_around(struct survey_state *state, uintptr_t instruction, bool
                     state->function.range.high == range.high))
         return 0;
     int error = gate_decode(state->image, range, &state->function);
+    if (error)
+        state->function.range = (struct gate_range){0, 0};
     if (gap) /* jumped to from the code before it, which we don't look at */
         state->function.indirect = true;
     return error;
@@ -59,10 +60,12 @@ static enum gate_choice choose_idiom(const struct survey_state *state, uintptr_t
 static enum gate_choice choose(struct survey_state *state, uintptr_t instruction,
                                struct gate_range allowed, struct gate_plan *plan, int *error)
 {
-    if (!state->decoder)
-        return choose_idiom(state, instruction, plan);
     bool found;
     *error = decode_around(state, instruction, &found);
+    if (*error == -ENOENT) {
+        *error = 0;
+        return choose_idiom(state, instruction, plan);
+    }
     if (*error || !found)
         return CHOICE_NOT_CODE;
     return gate_choose(&state->function, &state->more, allowed, instruction, plan);
@@ -181,9 +184,9 @@ static int survey_range(struct survey_state *state, struct gate_range range)
     return error;
 }
 
-int gate_survey_image(const struct gate_image *image, bool decoder, struct gate_survey *survey)
+int gate_survey_image(const struct gate_image *image, struct gate_survey *survey)
 {
-    struct survey_state state = {.image = image, .decoder = decoder, .survey = survey};
+    struct survey_state state = {.image = image, .survey = survey};
     int error = 0;
     for (size_t i = 0; i < image->exec_count && !error; i++)
         error = survey_range(&state, image->exec[i]);
