@@ -31,7 +31,8 @@ struct slot {
     uint32_t guard_pages; /* at its low end */
     uint8_t discards;
     bool used;
-    bool reprotected; /* somebody asked for PROT_EXEC: a mapping of its own */
+    bool protected;   /* stack_protect was called since stack_map: by glibc, the first time */
+    bool reprotected; /* the program has changed more than the guard */
 };
 
 struct slab {
@@ -142,12 +143,14 @@ long stack_map(size_t bytes)
         slab->free = slot->next_free;
         if (slot->discards != UINT8_MAX) { /* it kept its memory */
             arena.dirty_free--;
-            size_t top = arena.zeroed_top < bytes ? arena.zeroed_top : bytes;
+            size_t usable = bytes - slot->guard_pages * PAGE_BYTES;
+            size_t top = arena.zeroed_top < usable ? arena.zeroed_top : usable;
             memset((void *)(slot_start(slab, index) + bytes - top), 0, top);
         }
     }
     slot->discards = 0;
     slot->used = true;
+    slot->protected = false;
     return (long)slot_start(slab, index);
 }
 
@@ -187,37 +190,51 @@ static void set_guard(struct slab *slab, uint32_t index, uint32_t pages)
     slot->guard_pages = pages;
 }
 
+/* Ranges that are neither glibc's guard nor its whole stack: the program's own doing. */
+static long reprotect(struct slot *slot, uintptr_t address, size_t bytes, int protection)
+{
+    slot->reprotected = true;
+    if (protection & PROT_WRITE)
+        sys3(__NR_madvise, address, bytes, MADV_GUARD_REMOVE);
+    return sys3(__NR_mprotect, address, bytes, protection);
+}
+
 long stack_protect(uintptr_t address, size_t bytes, int protection)
 {
     struct slab *slab = slab_of(address);
     uint32_t index = (uint32_t)((address - slab->start) / slab->slot_bytes);
-    uintptr_t start = slot_start(slab, index);
+    struct slot *slot = &slab->slot[index];
     bytes = align_up(bytes, PAGE_BYTES);
     if (address % PAGE_BYTES)
         return -EINVAL;
-    if (protection & PROT_EXEC || address + bytes > start + slab->slot_bytes) {
-        slab->slot[index].reprotected = true;
-        return sys3(__NR_mprotect, address, bytes, protection);
+    size_t from = address - slot_start(slab, index), end = from + bytes;
+    size_t guard = slot->guard_pages * PAGE_BYTES;
+    bool first = !slot->protected;
+    slot->protected = true;
+    if (end > slab->slot_bytes)
+        return reprotect(slot, address, bytes, protection);
+    if (protection == PROT_NONE && from == 0) {
+        if (end > guard)
+            set_guard(slab, index, (uint32_t)(end / PAGE_BYTES));
+        return 0;
     }
-    if (protection == PROT_NONE && address == start)
-        set_guard(slab, index, (uint32_t)(bytes / PAGE_BYTES));
-    else if (protection == PROT_NONE)
-        return install_guard(address, bytes);
-    else if (protection == (PROT_READ | PROT_WRITE))
-        set_guard(slab, index, (uint32_t)((address - start) / PAGE_BYTES));
-    else
-        return sys3(__NR_mprotect, address, bytes, protection);
-    return 0;
+    bool writable = (protection & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE);
+    if (writable && (first || (from < guard && end >= guard)))
+        set_guard(slab, index, (uint32_t)(from / PAGE_BYTES));
+    else if (slot->reprotected || !writable || from < guard)
+        return reprotect(slot, address, bytes, protection);
+    return protection & PROT_EXEC ? reprotect(slot, address, bytes, protection) : 0;
 }
 
-long stack_discard(uintptr_t address, size_t bytes)
+/* Takes back what a thread did to its slot beyond a guard. */
+static void restore_protection(struct slot *slot, uintptr_t start, size_t bytes)
 {
-    struct slab *slab = slab_of(address);
-    struct slot *slot = &slab->slot[(address - slab->start) / slab->slot_bytes];
-    if (++slot->discards % DISCARD_EVERY)
-        return 0;
-    slot->discards = 0;
-    return sys3(__NR_madvise, address, bytes, MADV_DONTNEED);
+    sys3(__NR_madvise, start, bytes, MADV_GUARD_REMOVE);
+    sys3(__NR_mprotect, start, bytes, PROT_READ | PROT_WRITE);
+    if (arena.no_guard_markers && slot->guard_pages && arena.guard_mappings)
+        arena.guard_mappings--;
+    slot->reprotected = false;
+    slot->guard_pages = 0;
 }
 
 long stack_unmap(uintptr_t address, size_t bytes)
@@ -228,11 +245,8 @@ long stack_unmap(uintptr_t address, size_t bytes)
     if (address != slot_start(slab, index) || align_up(bytes, PAGE_BYTES) != slab->slot_bytes ||
         !slot->used)
         return -EINVAL;
-    if (slot->reprotected) {
-        sys3(__NR_mprotect, address, slab->slot_bytes, PROT_READ | PROT_WRITE);
-        slot->reprotected = false;
-        slot->guard_pages = 0;
-    }
+    if (slot->reprotected)
+        restore_protection(slot, address, slab->slot_bytes);
     if (arena.zeroed_top && arena.dirty_free < DIRTY_SLOTS_MAX) {
         arena.dirty_free++;
         slot->discards = 0;
@@ -244,4 +258,14 @@ long stack_unmap(uintptr_t address, size_t bytes)
     slot->next_free = slab->free;
     slab->free = index + 1;
     return 0;
+}
+
+long stack_discard(uintptr_t address, size_t bytes)
+{
+    struct slab *slab = slab_of(address);
+    struct slot *slot = &slab->slot[(address - slab->start) / slab->slot_bytes];
+    if (++slot->discards % DISCARD_EVERY)
+        return 0;
+    slot->discards = 0;
+    return sys3(__NR_madvise, address, bytes, MADV_DONTNEED);
 }

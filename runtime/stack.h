@@ -23,8 +23,10 @@ bool stack_owns(uintptr_t address);
 /* The slot around @address: fills its bounds. False: not in the arena. */
 bool stack_bounds(uintptr_t address, uintptr_t *start, size_t *bytes);
 
-/* mprotect(2) inside one slot: everything below @address becomes guard for a writable @protection;
- * PROT_NONE makes a guard of the range. Returns 0 or -errno. */
+/* mprotect(2) inside one slot. The first writable one since stack_map says how the thread wants its
+ * stack: everything below @address becomes its guard (a recycled slot may have another), as if
+ * stack_map's memory had been PROT_NONE. Later ones change the range alone; what they leave behind
+ * is undone when the slot is unmapped. Returns 0 or -errno. */
 long stack_protect(uintptr_t address, size_t bytes, int protection);
 
 /* munmap(2) of a whole slot. -EINVAL when the range is not one. */

@@ -28,8 +28,8 @@
         return harness_main((suite), tests_, sizeof(tests_) / sizeof(tests_[0]), 1);               \
     } while (0)
 
-/* The same, each test once per poll backend: harness_backend(_i). */
-#define RUN_TESTS_ON_BACKENDS(suite, ...)                                                          \
+/* The same, each test with _i 0 and 1: harness_backend(_i). */
+#define RUN_TESTS_TWICE(suite, ...)                                                          \
     do {                                                                                           \
         const TTest *const tests_[] = { __VA_ARGS__ };                                             \
         return harness_main((suite), tests_, sizeof(tests_) / sizeof(tests_[0]), 2);               \
