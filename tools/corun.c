@@ -83,7 +83,7 @@ static void make_options(void)
 /* The program may change its directory before the first line is written. */
 static char *absolute(const char *path)
 {
-    char *directory = NULL, *result;
+    char *directory, *result = NULL;
 
     if (path[0] == '/' || path[0] == '\0')
         return strdup(path);

@@ -14,10 +14,8 @@
  * (Compilers never rely on flags across the instruction.) */
 #include "shim/gate/internal.h"
 
-#define RUN_MAX         4
-#define WINDOW_BYTES    32 /* each side; no run is longer */
-#define FLAGS_LOOKAHEAD 8
-#define COST_NONE       UINT32_MAX
+#define WINDOW_BYTES 32 /* each side; no run is longer */
+#define COST_NONE    UINT32_MAX
 
 struct context {
     const struct gate_insn *insn; /* all of the function's */
@@ -71,7 +69,7 @@ static bool is_target(const struct context *context, size_t index)
 
 static bool flags_live(const struct context *context)
 {
-    size_t end = context->index + 1 + FLAGS_LOOKAHEAD;
+    size_t end = context->index + 1 + CHOICE_FLAGS;
     for (size_t i = context->index + 1; i < context->count && i < end; i++) {
         const struct gate_insn *insn = &context->insn[i];
         if (insn->reads_flags)
@@ -225,10 +223,12 @@ enum gate_choice gate_choose(const struct gate_function *function, const struct 
         return CHOICE_NOT_CODE;
     if (flags_live(&context))
         return CHOICE_RAW;
-    uint32_t best = COST_NONE;
-    size_t best_before = 0, best_after = 0;
-    for (size_t before = 0; before <= RUN_MAX; before++)
-        for (size_t after = 0; before + after <= RUN_MAX; after++) {
+    /* Nothing is cheaper than one before that may be run twice, the usual case. */
+    uint32_t best = cost_of(&context, 1, 0);
+    size_t best_before = 1, best_after = 0;
+    for (size_t before = 0; before <= CHOICE_BEFORE && best > 1; before++)
+        for (size_t after = 0; after <= CHOICE_AFTER && before + after <= GATE_PIECES_MAX;
+             after++) {
             uint32_t cost = cost_of(&context, before, after);
             if (cost >= best)
                 continue;

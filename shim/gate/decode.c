@@ -21,10 +21,6 @@
 
 #define TABLE_ENTRIES_MAX 4096
 
-/* How far choose.c looks around a syscall instruction, and a little more. */
-#define CONFIRM_BEFORE 6
-#define CONFIRM_AFTER  10
-
 #define ARITHMETIC_FLAGS                                                                           \
     (ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF |                   \
      ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF)
@@ -267,29 +263,46 @@ static enum pass walk(const struct gate_image *image, __typeof__(&gate_quick) st
     return PASS_DONE;
 }
 
-/* Lets the full decoder see what stands around each syscall instruction. False when it disagrees
- * with the quick one. */
+/* Lets the full decoder see instruction @index, flags included. False when it disagrees. */
+static bool confirm_one(struct gate_function *function, size_t index)
+{
+    struct gate_insn *insn = (struct gate_insn *)function->insns.data + index;
+    const struct gate_insn quick = *insn;
+    struct gate_quick_extra extra;
+    uintptr_t at = function->range.low + quick.offset;
+    size_t length = full((const uint8_t *)at, function->range.high - at, quick.offset, insn, &extra);
+    return length == quick.length && insn->flow == quick.flow && insn->target == quick.target &&
+           insn->rip_field == quick.rip_field;
+}
+
+/* What choose.c looks at around the syscall instruction @index: when a five-byte mov precedes it,
+ * that mov, and what follows until the flags are written. */
+static bool confirm_site(struct gate_function *function, size_t index)
+{
+    const struct gate_insn *insn = function->insns.data;
+    uintptr_t address = function->range.low + insn[index].offset;
+    bool idiom = index > 0 && insn[index - 1].length == 5 && *(const uint8_t *)(address - 5) == 0xb8;
+    size_t before = idiom ? 1 : CHOICE_BEFORE, after = idiom ? 0 : CHOICE_AFTER;
+    bool settled = false;
+    for (size_t i = index < before ? 0 : index - before; i < function->insns.count; i++) {
+        if (i > index + after && (settled || i > index + CHOICE_FLAGS))
+            return true;
+        if (!confirm_one(function, i))
+            return false;
+        if (i > index)
+            settled |= insn[i].writes_flags || insn[i].reads_flags ||
+                       (insn[i].flow != FLOW_NEXT && insn[i].flow != FLOW_PADDING);
+    }
+    return true;
+}
+
+/* False when the two decoders disagree near a syscall instruction. */
 static bool confirm(struct gate_function *function)
 {
-    struct gate_insn *insn = function->insns.data;
-    size_t confirmed = 0;
-    for (size_t i = 0; i < function->insns.count; i++) {
-        if (insn[i].flow != FLOW_SYSCALL)
-            continue;
-        size_t from = i < CONFIRM_BEFORE ? 0 : i - CONFIRM_BEFORE, to = i + CONFIRM_AFTER;
-        for (size_t j = from > confirmed ? from : confirmed;
-             j <= to && j < function->insns.count; j++) {
-            struct gate_insn seen = insn[j];
-            struct gate_quick_extra extra;
-            uintptr_t at = function->range.low + seen.offset;
-            size_t length = full((const uint8_t *)at, function->range.high - at, seen.offset,
-                                 &insn[j], &extra);
-            if (length != seen.length || insn[j].flow != seen.flow ||
-                insn[j].target != seen.target || insn[j].rip_field != seen.rip_field)
-                return false;
-            confirmed = j + 1;
-        }
-    }
+    const struct gate_insn *insn = function->insns.data;
+    for (size_t i = 0; i < function->insns.count; i++)
+        if (insn[i].flow == FLOW_SYSCALL && !confirm_site(function, i))
+            return false;
     return true;
 }
 

@@ -200,6 +200,12 @@ size_t gate_quick(const uint8_t *code, size_t limit, uint32_t offset, struct gat
 
 /* ---- choose.c ---- */
 
+/* How many instructions around a syscall instruction may be displaced, and are searched for a
+ * reader of flags. */
+#define CHOICE_BEFORE 4
+#define CHOICE_AFTER  4
+#define CHOICE_FLAGS  8
+
 enum gate_choice { CHOICE_PLANNED, CHOICE_RAW, CHOICE_NOT_CODE };
 
 /* Plans the syscall instruction at @instruction of a decoded function, within @allowed (other

@@ -1,8 +1,8 @@
 /* gate_open and gate_refresh: rewriting everything that is loaded, or has been loaded since.
  *
- * Above the gate. All planning comes first, for every object, ; then the decoder library
- * goes, all stubs are written, and only then is the first byte of text changed. So a
- * refusal finds either nothing changed or a list of areas to change back.
+ * Above the gate. All planning comes first, for every object; then the decoder library goes, all
+ * stubs are written, and only then is the first byte of text changed. So a refusal finds either
+ * nothing changed or a list of areas to change back.
  *
  * `known` lists the objects as they were at the last call, so that refresh tells the new ones and
  * those that went. An object unloaded and loaded again at the same place looks the same in that

@@ -9,7 +9,9 @@
 
 #include "shim/gate/internal.h"
 
-#define STRIDE 16
+#define STRIDE       16
+#define FILTER_WORDS 128
+#define FILTER_SHIFT 5
 
 static int push_address(struct gate_array *array, uintptr_t address)
 {
@@ -41,6 +43,31 @@ int gate_scan_syscalls(struct gate_range range, struct gate_array *addresses)
     return 0;
 }
 
+/* A coarse picture of the windows, by address: most jumps lead nowhere near one. */
+struct filter {
+    uint64_t bits[FILTER_WORDS];
+};
+
+static unsigned filter_bit(uintptr_t address)
+{
+    return (unsigned)(address >> FILTER_SHIFT) % (FILTER_WORDS * 64);
+}
+
+static void filter_fill(struct filter *filter, const struct gate_array *windows)
+{
+    const struct gate_range *window = windows->data;
+    __builtin_memset(filter, 0, sizeof(*filter));
+    for (size_t i = 0; i < windows->count; i++)
+        for (uintptr_t at = window[i].low; at < window[i].high + (1 << FILTER_SHIFT);
+             at += 1 << FILTER_SHIFT)
+            filter->bits[filter_bit(at) / 64] |= UINT64_C(1) << filter_bit(at) % 64;
+}
+
+static bool filter_passes(const struct filter *filter, uintptr_t address)
+{
+    return filter->bits[filter_bit(address) / 64] >> filter_bit(address) % 64 & 1;
+}
+
 /* True when @address falls in one of the sorted, disjoint windows. */
 static bool in_windows(const struct gate_array *windows, uintptr_t address)
 {
@@ -69,8 +96,8 @@ int gate_scan_jumps(struct gate_range range, const struct gate_array *windows,
 {
     if (windows->count == 0 || range.high - range.low < STRIDE + 8)
         return 0;
-    const struct gate_range *window = windows->data;
-    const uintptr_t low = window[0].low, high = window[windows->count - 1].high;
+    struct filter filter;
+    filter_fill(&filter, windows);
     const __m128i jump = _mm_set1_epi8((char)0xe9), escape = _mm_set1_epi8(0x0f);
     const __m128i condition = _mm_set1_epi8((char)0x80), mask = _mm_set1_epi8((char)0xf0);
     for (uintptr_t at = range.low; at + STRIDE + 5 <= range.high; at += STRIDE) {
@@ -86,7 +113,7 @@ int gate_scan_jumps(struct gate_range range, const struct gate_array *windows,
         unsigned hits = jumps | conditions << 1;
         for (; hits; hits &= hits - 1) {
             uintptr_t target = rel32_target(at + (unsigned)__builtin_ctz(hits) + 1);
-            if (target < low || target >= high || !in_windows(windows, target))
+            if (likely(!filter_passes(&filter, target)) || !in_windows(windows, target))
                 continue;
             if (push_address(targets, target))
                 return -ENOMEM;

@@ -9,87 +9,29 @@
 #include "tools/coroctl/text.h"
 
 /* Calls that block without readiness, and so run on a helper; any other is shown by number. */
-const char *system_call_name(uint32_t number)
-{
 #define NAME(call) [SYS_##call] = #call
-    static const char *const names[] = {
-        NAME(read),
-        NAME(write),
-        NAME(open),
-        NAME(close),
-        NAME(stat),
-        NAME(fstat),
-        NAME(lstat),
-        NAME(lseek),
-        NAME(pread64),
-        NAME(pwrite64),
-        NAME(readv),
-        NAME(writev),
-        NAME(access),
-        NAME(sendfile),
-        NAME(connect),
-        NAME(accept),
-        NAME(wait4),
-        NAME(semop),
-        NAME(msgsnd),
-        NAME(msgrcv),
-        NAME(fcntl),
-        NAME(flock),
-        NAME(fsync),
-        NAME(fdatasync),
-        NAME(truncate),
-        NAME(ftruncate),
-        NAME(getdents),
-        NAME(rename),
-        NAME(mkdir),
-        NAME(rmdir),
-        NAME(creat),
-        NAME(link),
-        NAME(unlink),
-        NAME(symlink),
-        NAME(readlink),
-        NAME(chmod),
-        NAME(statfs),
-        NAME(fstatfs),
-        NAME(sync),
-        NAME(mount),
-        NAME(umount2),
-        NAME(readahead),
-        NAME(futex),
-        NAME(io_getevents),
-        NAME(getdents64),
-        NAME(semtimedop),
-        NAME(fadvise64),
-        NAME(mq_timedsend),
-        NAME(waitid),
-        NAME(openat),
-        NAME(mkdirat),
-        NAME(newfstatat),
-        NAME(unlinkat),
-        NAME(renameat),
-        NAME(splice),
-        NAME(tee),
-        NAME(vmsplice),
-        NAME(move_pages),
-        NAME(fallocate),
-        NAME(preadv),
-        NAME(pwritev),
-        NAME(syncfs),
-        NAME(renameat2),
-        NAME(getrandom),
-        NAME(preadv2),
-        NAME(pwritev2),
-        NAME(statx),
-        NAME(msync),
-        NAME(ioctl),
-        NAME(copy_file_range),
-        NAME(sync_file_range),
-        NAME(mq_timedreceive),
-        NAME(io_uring_enter),
-    };
+/* clang-format off */
+static const char *const system_calls[] = {
+    NAME(read), NAME(write), NAME(open), NAME(close), NAME(stat), NAME(fstat), NAME(lstat),
+    NAME(lseek), NAME(pread64), NAME(pwrite64), NAME(readv), NAME(writev), NAME(access),
+    NAME(sendfile), NAME(connect), NAME(accept), NAME(wait4), NAME(semop), NAME(msgsnd),
+    NAME(msgrcv), NAME(fcntl), NAME(flock), NAME(fsync), NAME(fdatasync), NAME(truncate),
+    NAME(ftruncate), NAME(getdents), NAME(rename), NAME(mkdir), NAME(rmdir), NAME(creat),
+    NAME(link), NAME(unlink), NAME(symlink), NAME(readlink), NAME(chmod), NAME(statfs),
+    NAME(fstatfs), NAME(sync), NAME(mount), NAME(umount2), NAME(readahead), NAME(futex),
+    NAME(io_getevents), NAME(getdents64), NAME(semtimedop), NAME(fadvise64), NAME(mq_timedsend),
+    NAME(waitid), NAME(openat), NAME(mkdirat), NAME(newfstatat), NAME(unlinkat), NAME(renameat),
+    NAME(splice), NAME(tee), NAME(vmsplice), NAME(move_pages), NAME(fallocate), NAME(preadv),
+    NAME(pwritev), NAME(syncfs), NAME(renameat2), NAME(getrandom), NAME(preadv2), NAME(pwritev2),
+    NAME(statx), NAME(msync), NAME(ioctl), NAME(copy_file_range), NAME(sync_file_range),
+    NAME(mq_timedreceive), NAME(io_uring_enter),
+};
+/* clang-format on */
 #undef NAME
 
-    return number < ARRAY_SIZE(names) ? names[number] : NULL;
+const char *system_call_name(uint32_t number)
+{
+    return number < ARRAY_SIZE(system_calls) ? system_calls[number] : NULL;
 }
 
 char *descriptor_target(pid_t pid, int fd)
