@@ -215,8 +215,8 @@ enum gate_choice gate_choose(const struct gate_function *function, const struct 
         .index = insn_at(function, instruction),
         .base = function->range.low,
         .allowed = allowed,
-        .targets = targets_around(&function->targets, instruction) |
-                   targets_around(more, instruction),
+        .targets =
+            targets_around(&function->targets, instruction) | targets_around(more, instruction),
         .indirect = function->indirect,
     };
     if (context.index == SIZE_MAX)

@@ -41,8 +41,7 @@ static bool library_usable(void)
 {
     zydis.version = (__typeof__(zydis.version))dlsym(zydis.handle, "ZydisGetVersion");
     zydis.init = (__typeof__(zydis.init))dlsym(zydis.handle, "ZydisDecoderInit");
-    zydis.decode =
-        (__typeof__(zydis.decode))dlsym(zydis.handle, "ZydisDecoderDecodeInstruction");
+    zydis.decode = (__typeof__(zydis.decode))dlsym(zydis.handle, "ZydisDecoderDecodeInstruction");
     if (!zydis.version || !zydis.init || !zydis.decode)
         return false;
     uint64_t version = zydis.version();
@@ -168,8 +167,7 @@ static bool names_rip(const ZydisDecodedInstruction *decoded)
 static bool names_table(const ZydisDecodedInstruction *decoded)
 {
     return decoded->mnemonic == ZYDIS_MNEMONIC_JMP && decoded->raw.modrm.mod == 0 &&
-           decoded->raw.modrm.rm == 4 && decoded->raw.sib.base == 5 &&
-           decoded->raw.disp.size == 32;
+           decoded->raw.modrm.rm == 4 && decoded->raw.sib.base == 5 && decoded->raw.disp.size == 32;
 }
 
 static void describe(const ZydisDecodedInstruction *decoded, uint32_t offset,
@@ -218,8 +216,7 @@ static int follow(const struct gate_image *image, const struct gate_insn *insn,
 {
     uintptr_t next = function->range.low + insn->offset + insn->length;
     if (extra->relative)
-        return add_target(function,
-                          function->range.low + (uintptr_t)(intptr_t)insn->target);
+        return add_target(function, function->range.low + (uintptr_t)(intptr_t)insn->target);
     if (extra->lea && insn->rip_field)
         return add_table(image, next + (uintptr_t)extra->displacement, function);
     if (!extra->indirect_jump || insn->rip_field)
@@ -270,7 +267,8 @@ static bool confirm_one(struct gate_function *function, size_t index)
     const struct gate_insn quick = *insn;
     struct gate_quick_extra extra;
     uintptr_t at = function->range.low + quick.offset;
-    size_t length = full((const uint8_t *)at, function->range.high - at, quick.offset, insn, &extra);
+    size_t length =
+        full((const uint8_t *)at, function->range.high - at, quick.offset, insn, &extra);
     return length == quick.length && insn->flow == quick.flow && insn->target == quick.target &&
            insn->rip_field == quick.rip_field;
 }
@@ -281,7 +279,8 @@ static bool confirm_site(struct gate_function *function, size_t index)
 {
     const struct gate_insn *insn = function->insns.data;
     uintptr_t address = function->range.low + insn[index].offset;
-    bool idiom = index > 0 && insn[index - 1].length == 5 && *(const uint8_t *)(address - 5) == 0xb8;
+    bool idiom =
+        index > 0 && insn[index - 1].length == 5 && *(const uint8_t *)(address - 5) == 0xb8;
     size_t before = idiom ? 1 : CHOICE_BEFORE, after = idiom ? 0 : CHOICE_AFTER;
     bool settled = false;
     for (size_t i = index < before ? 0 : index - before; i < function->insns.count; i++) {

@@ -12,14 +12,14 @@
 #define TABLE_ENCODING 0x3b /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
 
 enum { /* DW_EH_PE_*: the format in the low four bits, the base above */
-    ENCODING_ABSOLUTE = 0x00,
-    ENCODING_UDATA2 = 0x02,
-    ENCODING_UDATA4 = 0x03,
-    ENCODING_UDATA8 = 0x04,
-    ENCODING_SDATA2 = 0x0a,
-    ENCODING_SDATA4 = 0x0b,
-    ENCODING_SDATA8 = 0x0c,
-    ENCODING_FORMAT = 0x0f
+       ENCODING_ABSOLUTE = 0x00,
+       ENCODING_UDATA2 = 0x02,
+       ENCODING_UDATA4 = 0x03,
+       ENCODING_UDATA8 = 0x04,
+       ENCODING_SDATA2 = 0x0a,
+       ENCODING_SDATA4 = 0x0b,
+       ENCODING_SDATA8 = 0x0c,
+       ENCODING_FORMAT = 0x0f
 };
 
 struct table_entry {

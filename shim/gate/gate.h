@@ -15,8 +15,8 @@ struct gate_frame {
     uint64_t r9, r8, r10, rdx, rsi, rdi; /* arguments 6 5 4 3 2 1 */
     uint64_t rax;                        /* in: system call number; out: result */
     uint64_t tail;                       /* stub code to continue at, rsp as at the site */
-    uint64_t raw_tail;                   /* stub code that executes the instruction itself, then tail */
-    uint64_t site;                       /* address after the original syscall instruction */
+    uint64_t raw_tail; /* stub code that executes the instruction itself, then tail */
+    uint64_t site;     /* address after the original syscall instruction */
 };
 
 #define GATE_RED_ZONE 128
@@ -70,8 +70,8 @@ bool gate_site_in_ldso(uintptr_t site);
 struct gate_object_stats {
     char name[128]; /* file name of the object, as ld.so knows it; "" never */
     uint32_t rewritten;
-    uint32_t raw; /* decoded, not rewritable: too short, jump target inside */
-    uint32_t unknown; /* bytes 0f 05 outside any known function, or not an instruction */
+    uint32_t raw;     /* not rewritable: too short, jump target inside, rt_sigreturn, no decoder */
+    uint32_t unknown; /* bytes 0f 05 outside any known function: perhaps no instruction at all */
 };
 
 /* Fills up to @max entries; returns the number of objects known. Below the gate, any kernel thread

@@ -49,9 +49,9 @@ struct gate_range {
 };
 
 struct gate_image {
-    uintptr_t base;          /* the load bias */
-    uintptr_t low, high;     /* all segments */
-    const Elf64_Phdr *phdr;  /* in the object's own memory */
+    uintptr_t base;         /* the load bias */
+    uintptr_t low, high;    /* all segments */
+    const Elf64_Phdr *phdr; /* in the object's own memory */
     size_t phnum;
     struct gate_range exec[GATE_EXEC_MAX];
     int exec_protection[GATE_EXEC_MAX];
@@ -152,8 +152,8 @@ enum gate_insn_flow {
     FLOW_CONDITION, /* direct jcc */
     FLOW_END,       /* ret, indirect jmp, hlt, ud2: nothing falls through */
     FLOW_SYSCALL,
-    FLOW_PADDING,   /* nop, int3 */
-    FLOW_FIXED      /* loop, jrcxz, xbegin: what we do not relocate */
+    FLOW_PADDING, /* nop, int3 */
+    FLOW_FIXED    /* loop, jrcxz, xbegin: what we do not relocate */
 };
 
 struct gate_insn {
@@ -168,9 +168,9 @@ struct gate_insn {
 
 struct gate_function {
     struct gate_range range;
-    struct gate_array insns;    /* struct gate_insn, in order */
-    struct gate_array targets;  /* uintptr_t: absolute, unsorted, within the function */
-    bool indirect;              /* may be jumped into at places that we do not know */
+    struct gate_array insns;   /* struct gate_insn, in order */
+    struct gate_array targets; /* uintptr_t: absolute, unsorted, within the function */
+    bool indirect;             /* may be jumped into at places that we do not know */
 };
 
 /* Decodes [range) from its start until the end or the first invalid instruction. The arrays are

@@ -22,8 +22,8 @@
 
 static long map_anonymous(uintptr_t wish, size_t bytes, int flags)
 {
-    return sys6(__NR_mmap, wish, bytes, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    return sys6(__NR_mmap, wish, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags,
+                -1, 0);
 }
 
 void gate_copy(void *to, const void *from, size_t bytes)
@@ -155,8 +155,8 @@ static uintptr_t distance(uintptr_t address, uintptr_t low)
  * leaves the heap (growing upwards from below) its room. */
 static uintptr_t nearest_gap(uintptr_t low, uintptr_t high, size_t bytes)
 {
-    struct maps_reader reader = {.fd = (int)sys4(__NR_openat, AT_FDCWD, "/proc/self/maps",
-                                                 O_RDONLY | O_CLOEXEC, 0)};
+    struct maps_reader reader = {
+        .fd = (int)sys4(__NR_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0)};
     if (reader.fd < 0)
         return 0;
     uintptr_t best = 0, previous_end = 65536;

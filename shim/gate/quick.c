@@ -29,6 +29,7 @@ enum {
 #define U  UNKNOWN
 #define A8 M, M, M, M, BYTE, FULL, U, U /* the arithmetic rows */
 
+// clang-format off
 /* Prefixes, REX, 0f, VEX, EVEX and XOP are taken off before the look-up. */
 static const uint8_t one_byte[256] = {
     A8, A8, A8, A8, A8, A8, A8, A8,                                         /* 00 */
@@ -71,6 +72,8 @@ static const uint8_t two_byte[256] = {
     M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M,                         /* e0 */
     M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M,                         /* f0 */
 };
+
+// clang-format on
 
 enum opcode_map { MAP_ONE, MAP_0F, MAP_0F38, MAP_0F3A, MAP_FP16 };
 
@@ -208,8 +211,9 @@ static bool take_immediate(struct parts *parts, uint8_t layout)
     bool group3 = parts->map == MAP_ONE && (parts->opcode & 0xfe) == 0xf6;
     if (group3 && (parts->modrm >> 3 & 7) < 2) /* test has an immediate, not and neg don't */
         kind = parts->opcode == 0xf6 ? BYTE : FULL;
-    if ((kind == RELATIVE && parts->operand16) || (kind == OFFSET && parts->address32))
-        return false;
+    bool short_relative = kind == RELATIVE && parts->operand16 && !parts->rex_w;
+    if (short_relative || (kind == OFFSET && parts->address32))
+        return false; /* processors differ about the first */
     parts->immediate = parts->at;
     parts->immediate_bytes = bytes[kind];
     if (kind == VALUE && parts->rex_w)

@@ -105,9 +105,8 @@ int gate_scan_jumps(struct gate_range range, const struct gate_array *windows,
         __m128i next = _mm_loadu_si128((const __m128i *)(at + 1));
         /* e9 rel32, or 0f 8x rel32: the position of the byte before the displacement. */
         __m128i near_jump = _mm_cmpeq_epi8(here, jump);
-        __m128i near_condition =
-            _mm_and_si128(_mm_cmpeq_epi8(here, escape),
-                          _mm_cmpeq_epi8(_mm_and_si128(next, mask), condition));
+        __m128i near_condition = _mm_and_si128(
+            _mm_cmpeq_epi8(here, escape), _mm_cmpeq_epi8(_mm_and_si128(next, mask), condition));
         unsigned jumps = (unsigned)_mm_movemask_epi8(near_jump);
         unsigned conditions = (unsigned)_mm_movemask_epi8(near_condition);
         unsigned hits = jumps | conditions << 1;

@@ -31,8 +31,8 @@ static int decode_around(struct survey_state *state, uintptr_t instruction, bool
     struct gate_range range;
     bool gap;
     *found = gate_function_at(state->image, instruction, &range, &gap);
-    if (!*found || (state->function.range.low == range.low &&
-                    state->function.range.high == range.high))
+    if (!*found ||
+        (state->function.range.low == range.low && state->function.range.high == range.high))
         return 0;
     int error = gate_decode(state->image, range, &state->function);
     if (error)
@@ -42,6 +42,16 @@ static int decode_around(struct survey_state *state, uintptr_t instruction, bool
     return error;
 }
 
+/* True when @instruction was passed over by the decoder: its bytes are part of another one. */
+static bool is_passed(const struct gate_function *function, uintptr_t instruction)
+{
+    if (function->insns.count == 0 || instruction < function->range.low)
+        return false;
+    const struct gate_insn *last =
+        (const struct gate_insn *)function->insns.data + function->insns.count - 1;
+    return instruction < function->range.low + last->offset + last->length;
+}
+
 static enum gate_choice choose_idiom(const struct survey_state *state, uintptr_t instruction,
                                      struct gate_plan *plan)
 {
@@ -49,9 +59,8 @@ static enum gate_choice choose_idiom(const struct survey_state *state, uintptr_t
     uint32_t number;
     bool gap;
     bool known = state->image->is_libc || state->image->is_ldso;
-    if (!known || !gate_function_at(state->image, instruction, &range, &gap))
-        return CHOICE_NOT_CODE;
-    if (!gate_idiom_number(state->image->exec[0], instruction, &number))
+    if (!known || !gate_function_at(state->image, instruction, &range, &gap) ||
+        !gate_idiom_number(state->image->exec[0], instruction, &number))
         return CHOICE_RAW;
     gate_idiom_plan(instruction, plan);
     return CHOICE_PLANNED;
@@ -93,7 +102,7 @@ static int plan_candidate(struct survey_state *state, uintptr_t instruction)
         survey->raw++;
         return error;
     case CHOICE_NOT_CODE:
-        survey->unknown++;
+        survey->unknown += !is_passed(&state->function, instruction);
         return error;
     }
     return error;

@@ -1,7 +1,8 @@
 /* The gate as a whole: libc's calls pass through it with the results and errno that they have
  * without it; processes and threads are made through it; objects that come later are rewritten.
  *
- * Each test runs in a process of its own (Check forks), which arms and opens the gate for itself. */
+ * Each test runs in a process of its own (Check forks), which arms and opens the gate for itself.
+ */
 #include <check.h>
 #include <dlfcn.h>
 #include <errno.h>

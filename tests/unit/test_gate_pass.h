@@ -25,9 +25,8 @@ gate_dispatch(struct gate_frame *frame)
         gate_hook(frame);
     if (number == __NR_clone || number == __NR_clone3 || number == __NR_vfork)
         return GATE_RAW;
-    frame->rax = (uint64_t)sys_call6(number, (long)frame->rdi, (long)frame->rsi,
-                                     (long)frame->rdx, (long)frame->r10, (long)frame->r8,
-                                     (long)frame->r9);
+    frame->rax = (uint64_t)sys_call6(number, (long)frame->rdi, (long)frame->rsi, (long)frame->rdx,
+                                     (long)frame->r10, (long)frame->r8, (long)frame->r9);
     return GATE_DONE;
 }
 

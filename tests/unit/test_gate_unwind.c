@@ -1,5 +1,5 @@
-/* Unwinding from inside gate_dispatch: every unwinder steps from the gate to the function that holds
- * the site, and on to its callers; forced unwinding (cancellation) runs their cleanup. */
+/* Unwinding from inside gate_dispatch: every unwinder steps from the gate to the function that
+ * holds the site, and on to its callers; forced unwinding (cancellation) runs their cleanup. */
 #include <check.h>
 #include <dlfcn.h>
 #include <pthread.h>
@@ -187,8 +187,7 @@ START_TEST(gate_leave_continues_behind_the_site_on_another_stack)
                      "mov %%r12, %%rsp"
                      : "=a"(left_word)
                      :
-                     : "r12", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory",
-                       "cc");
+                     : "r12", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
     ck_assert_int_eq(left_word, 4711);
 }
 END_TEST
