@@ -13,7 +13,7 @@ unit_libs  := -lcheck -lsubunit -lm -lrt -pthread
 unit_flags := $(common) -D_GNU_SOURCE -pthread
 # Without interpose/, whose tests bring their own, and the shim's entry.
 unit_objects := $(filter-out $(OBJ)/shim/init.o $(OBJ)/shim/activate.o $(OBJ)/interpose/%,$(below_obj) $(above_obj)) \
-	$(call objects,runtime/poll/script.c)
+	$(call objects,runtime/poll/script.c $(unit_src)/harness.c $(unit_src)/suite.c)
 
 $(call objects,runtime/poll/script.c): flags := $(below_flags)
 $(call objects,$(wildcard $(unit_src)/*.c)): flags := $(unit_flags)
@@ -31,7 +31,7 @@ $(unit_out)/libcoro.a: $(unit_objects)
 
 .SECONDARY: $(call objects,$(wildcard $(unit_src)/*.c))
 
-$(unit_out)/test_%: $(OBJ)/$(unit_src)/test_%.o $(OBJ)/$(unit_src)/harness.o $(unit_out)/libcoro.a
+$(unit_out)/test_%: $(OBJ)/$(unit_src)/test_%.o $(unit_out)/libcoro.a
 	$(CC) -o $@ $^ $(LDFLAGS) $(unit_libs)
 
 $(unit_out)/test_simd: $(OBJ)/$(unit_src)/simd_registers.o

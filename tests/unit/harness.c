@@ -8,8 +8,6 @@
 
 #include "runtime/stack.h"
 
-#define TEST_SECONDS 60
-
 struct spawned {
     void (*fn)(void *);
     void *argument;
@@ -19,21 +17,6 @@ static struct {
     unsigned live;
     bool joining;
 } harness;
-
-int harness_main(const char *name, const TTest *const tests[], size_t count, int loops)
-{
-    Suite *suite = suite_create(name);
-    TCase *cases = tcase_create(name);
-    tcase_set_timeout(cases, TEST_SECONDS);
-    for (size_t i = 0; i < count; i++)
-        tcase_add_loop_test(cases, tests[i], 0, loops);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
 
 const struct poll_backend *harness_backend(int index)
 {
@@ -81,7 +64,7 @@ struct co *harness_spawn(void (*fn)(void *), void *argument)
     ck_assert(!sys_is_error(stack));
     /* Whoever had this stack before never returned from its last frames. */
     ASAN_UNPOISON_MEMORY_REGION((void *)stack, HARNESS_STACK_BYTES);
-    *spawned = (struct spawned){ fn, argument };
+    *spawned = (struct spawned){fn, argument};
     co->stack_base = (uintptr_t)stack;
     co->stack_bytes = HARNESS_STACK_BYTES;
     co->sp = context_prepare((char *)stack + HARNESS_STACK_BYTES, begin, spawned);

@@ -1,6 +1,6 @@
 /* Intrusive lists: order, removal, and what an unlinked node may do. */
 #include "runtime/list.h"
-#include "tests/unit/harness.h"
+#include "tests/unit/suite.h"
 
 struct item {
     int value;

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "tests/unit/harness.h"
+#include "tests/unit/suite.h"
 
 /* Called through pointers: the compiler would compute the result itself. */
 static void *(*volatile copy)(void *restrict, const void *restrict, size_t) = memcpy;

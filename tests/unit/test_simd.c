@@ -122,6 +122,6 @@ END_TEST
 int main(void)
 {
     RUN_TESTS("simd", sse_registers_survive_simd_call_xmm, avx_registers_survive_simd_call_full,
-              avx512_registers_survive_simd_call_full,
-              the_area_is_large_enough_for_every_component, registers_survive_a_park);
+              avx512_registers_survive_simd_call_full, the_area_is_large_enough_for_every_component,
+              registers_survive_a_park);
 }

@@ -13,7 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit/harness.h"
+#include "runtime/mem.h"
+#include "runtime/sys.h"
+#include "tests/unit/suite.h"
 
 #define KIB 1024UL
 #define MIB (1024 * KIB)
@@ -29,7 +31,7 @@ static void kernel(int which)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+    struct sock_fprog program = {ARRAY_SIZE(filter), filter};
     if (!which)
         return;
     must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
@@ -86,8 +88,8 @@ END_TEST
 
 START_TEST(odd_sizes_are_rounded_up_to_pages)
 {
-    static const size_t sizes[] = { 1, 4095, 4097, 16 * KIB + 1, 80 * KIB, MIB + 5, 8 * MIB,
-                                    10 * MIB + 1, 256 * MIB };
+    static const size_t sizes[] = {1,       4095,    4097,         16 * KIB + 1, 80 * KIB,
+                                   MIB + 5, 8 * MIB, 10 * MIB + 1, 256 * MIB};
     kernel(_i);
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         uintptr_t start, at = map(sizes[i]);
@@ -380,18 +382,18 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS_TWICE("stack", slots_are_page_aligned_apart_and_zeroed, odd_sizes_are_rounded_up_to_pages,
-              impossible_sizes_are_refused, foreign_memory_is_not_ours,
-              a_guard_faults_and_what_is_above_does_not, a_guard_stays_with_a_recycled_slot,
-              guards_grow_and_shrink, a_guard_in_the_middle_goes_with_the_thread,
-              protecting_a_page_and_back_keeps_what_is_there,
-              a_read_only_part_is_writable_again_for_the_next_thread,
-              an_executable_stack_has_its_guard_and_leaves_none,
-              protect_of_an_unaligned_address_is_refused,
-              a_recycled_slot_is_wholly_zero_when_nothing_is_known_of_its_top,
-              the_top_of_a_recycled_slot_is_zero, clearing_the_top_keeps_off_a_large_guard,
-              unmap_wants_a_whole_slot_in_use, discards_give_memory_back_now_and_then,
-              many_freed_stacks_do_not_keep_their_memory,
-              a_hundred_thousand_guarded_stacks_need_few_mappings,
-              slots_are_found_again_after_churn);
+    RUN_TESTS_TWICE(
+        "stack", slots_are_page_aligned_apart_and_zeroed, odd_sizes_are_rounded_up_to_pages,
+        impossible_sizes_are_refused, foreign_memory_is_not_ours,
+        a_guard_faults_and_what_is_above_does_not, a_guard_stays_with_a_recycled_slot,
+        guards_grow_and_shrink, a_guard_in_the_middle_goes_with_the_thread,
+        protecting_a_page_and_back_keeps_what_is_there,
+        a_read_only_part_is_writable_again_for_the_next_thread,
+        an_executable_stack_has_its_guard_and_leaves_none,
+        protect_of_an_unaligned_address_is_refused,
+        a_recycled_slot_is_wholly_zero_when_nothing_is_known_of_its_top,
+        the_top_of_a_recycled_slot_is_zero, clearing_the_top_keeps_off_a_large_guard,
+        unmap_wants_a_whole_slot_in_use, discards_give_memory_back_now_and_then,
+        many_freed_stacks_do_not_keep_their_memory,
+        a_hundred_thousand_guarded_stacks_need_few_mappings, slots_are_found_again_after_churn);
 }
