@@ -5,8 +5,11 @@
  * table of sdata4 pairs relative to the header (0x3b). Every pointer read from the object is
  * checked against its segments before use: a damaged table must not kill the program.
  *
- * Hand-written assembly may end its entry before the code ends (glibc's clone does, just before
- * the syscall instruction): the gap up to the next start then counts as a function of its own. */
+ * What lies between functions is left alone: text segments also hold tables (of ciphers, or all
+ * read-only data with some linkers), which decode as anything. The price is hand-written code that
+ * ends its entry before the code ends, as glibc's clone does just before the syscall instruction;
+ * gate_arm has that one.
+ */
 #include "shim/gate/internal.h"
 
 #define TABLE_ENCODING 0x3b /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
@@ -127,8 +130,7 @@ static bool in_exec(const struct gate_image *image, uintptr_t address, struct ga
     return false;
 }
 
-bool gate_function_at(const struct gate_image *image, uintptr_t pc, struct gate_range *found,
-                      bool *gap)
+bool gate_function_at(const struct gate_image *image, uintptr_t pc, struct gate_range *found)
 {
     const uint8_t *header = image->eh_frame_hdr;
     struct gate_range exec;
@@ -153,13 +155,9 @@ bool gate_function_at(const struct gate_image *image, uintptr_t pc, struct gate_
     if (low == 0)
         return false;
     uintptr_t start = base + (uintptr_t)(intptr_t)table[low - 1].start;
-    uintptr_t next = low < count ? base + (uintptr_t)(intptr_t)table[low].start : exec.high;
     size_t length = fde_length(image, base + (uintptr_t)(intptr_t)table[low - 1].fde);
     if (length == 0 || start < exec.low || start + length > exec.high)
         return false;
     *found = (struct gate_range){start, start + length};
-    *gap = pc >= found->high;
-    if (*gap)
-        *found = (struct gate_range){found->high, next < exec.high ? next : exec.high};
-    return true;
+    return pc < found->high;
 }

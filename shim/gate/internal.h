@@ -99,11 +99,8 @@ int gate_scan_jumps(struct gate_range range, const struct gate_array *windows,
 
 /* ---- ehframe.c ---- */
 
-/* The function that holds @pc by .eh_frame_hdr. When @pc lies after the end of the last function
- * that starts before it (hand-written code ends its entry early), *found is that gap and *gap true.
- * Returns false when neither is known. */
-bool gate_function_at(const struct gate_image *image, uintptr_t pc, struct gate_range *found,
-                      bool *gap);
+/* The function that holds @pc by .eh_frame_hdr; false when none is known to. */
+bool gate_function_at(const struct gate_image *image, uintptr_t pc, struct gate_range *found);
 
 /* ---- plans ---- */
 

@@ -29,16 +29,13 @@ static struct gate_plan *plan_at(const struct gate_survey *survey, size_t index)
 static int decode_around(struct survey_state *state, uintptr_t instruction, bool *found)
 {
     struct gate_range range;
-    bool gap;
-    *found = gate_function_at(state->image, instruction, &range, &gap);
+    *found = gate_function_at(state->image, instruction, &range);
     if (!*found ||
         (state->function.range.low == range.low && state->function.range.high == range.high))
         return 0;
     int error = gate_decode(state->image, range, &state->function);
     if (error)
         state->function.range = (struct gate_range){0, 0};
-    if (gap) /* jumped to from the code before it, which we don't look at */
-        state->function.indirect = true;
     return error;
 }
 
@@ -57,9 +54,8 @@ static enum gate_choice choose_idiom(const struct survey_state *state, uintptr_t
 {
     struct gate_range range;
     uint32_t number;
-    bool gap;
     bool known = state->image->is_libc || state->image->is_ldso;
-    if (!known || !gate_function_at(state->image, instruction, &range, &gap) ||
+    if (!known || !gate_function_at(state->image, instruction, &range) ||
         !gate_idiom_number(state->image->exec[0], instruction, &number))
         return CHOICE_RAW;
     gate_idiom_plan(instruction, plan);

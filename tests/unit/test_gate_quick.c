@@ -82,13 +82,11 @@ static void compare_image(const struct gate_image *image, struct tally *tally)
     for (size_t i = 0; i < image->exec_count; i++)
         for (uintptr_t at = image->exec[i].low; at < image->exec[i].high;) {
             struct gate_range range;
-            bool gap;
-            if (!gate_function_at(image, at, &range, &gap)) {
-                at++; /* before the first function */
+            if (!gate_function_at(image, at, &range)) {
+                at++;
                 continue;
             }
-            if (!gap)
-                compare_function(range, tally);
+            compare_function(range, tally);
             at = range.high;
         }
 }
