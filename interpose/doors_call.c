@@ -1,7 +1,7 @@
 /* Symbol doors whose arguments differ from the system call's: each turns them into the operation's. */
 #include "interpose/doors.h"
 
-#include <linux/wait.h>
+#include <linux/time.h>
 #include <stdarg.h>
 
 void __chk_fail(void) __attribute__((noreturn));
@@ -151,6 +151,8 @@ NAMED(int, clock_nanosleep, int clock, int flags, const struct __kernel_timespec
       struct __kernel_timespec *left)
 {
     struct door door;
+    if (clock == CLOCK_THREAD_CPUTIME_ID)
+        return EINVAL; /* POSIX; the kernel says otherwise */
     if (!door_enter(&door, CANCEL))
         return REAL_AS(clock_nanosleep, int, int, int, const void *, void *)(clock, flags, time,
                                                                              left);

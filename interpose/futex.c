@@ -22,10 +22,13 @@ static int wait_deadline(int operation, const struct __kernel_timespec *timeout,
 {
     if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT || !timeout)
         return op_deadline(timeout, deadline_ns);
-    if (!timespec_valid(timeout))
+    struct __kernel_timespec time;
+    if (user_copy(&time, timeout, sizeof(time)) != 0)
+        return -EFAULT;
+    if (!timespec_valid(&time))
         return -EINVAL;
     int clock = operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
-    *deadline_ns = clock_to_deadline(&runtime.clock, clock, timespec_ns(timeout));
+    *deadline_ns = clock_to_deadline(&runtime.clock, clock, timespec_ns(&time));
     return 0;
 }
 
@@ -44,7 +47,7 @@ static long wait_here(uint32_t *word, int operation, uint32_t expected,
     int error = wait_deadline(operation, timeout, &deadline);
     if (error)
         return error;
-    if (!bits || (uintptr_t)word % sizeof(*word))
+    if (!bits)
         return -EINVAL;
     struct co_wait wait = { .kind = WAIT_FUTEX, .fd = -1, .addr = (uintptr_t)word };
     if (co->hint_kind != WAIT_NONE) {
@@ -77,6 +80,11 @@ long op_futex(uint32_t *word, int operation, uint32_t value,
               const struct __kernel_timespec *timeout, uint32_t *word2, uint32_t value3)
 {
     int count = (int)value, count2 = (int)(long)timeout; /* the kernel overloads the fourth word */
+    uint32_t present;
+    if ((uintptr_t)word % sizeof(*word))
+        return -EINVAL;
+    if (unlikely(user_copy(&present, word, sizeof(present)) != 0))
+        return -EFAULT;
     if (!is_ours(word, operation))
         return in_kernel(word, operation, value, timeout, word2, value3);
     switch (operation & FUTEX_CMD_MASK) {
@@ -152,4 +160,58 @@ long op_futex_unlock_pi(uint32_t *word)
     __atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
     futex_wake(word, 1, FUTEX_ANY);
     return 0;
+}
+
+#define WAITV_MAX 128 /* FUTEX_WAITV_MAX */
+
+static long waitv_here(const struct futex_waitv *in, unsigned count, uint64_t deadline)
+{
+    struct futex_any *words = pages_map(count * sizeof(*words));
+    if (!words)
+        return -ENOMEM;
+    for (unsigned i = 0; i < count; i++) {
+        words[i].word = (uint32_t *)in[i].uaddr;
+        words[i].expected = (uint32_t)in[i].val;
+    }
+    struct co *co = this_co();
+    co_waits(co, (struct co_wait){ .kind = WAIT_FUTEX, .fd = -1, .count = count,
+                                   .addr = in[0].uaddr });
+    long result = -ERESTARTSYS;
+    if (!signal_deliverable(co)) {
+        co->interruptible = true;
+        result = futex_wait_any(words, count, deadline);
+        co->interruptible = false;
+    }
+    pages_unmap(words, count * sizeof(*words));
+    return result;
+}
+
+/* futex_waitv(2): private words are ours; a set with a shared one is the kernel's. */
+long op_futex_waitv(void *waiters, unsigned count, unsigned flags,
+                    const struct __kernel_timespec *timeout, int clock)
+{
+    const struct futex_waitv *in = waiters;
+    uint64_t deadline = DEADLINE_NEVER;
+    struct __kernel_timespec until;
+    bool ours = true;
+    if (flags || !count || count > WAITV_MAX || !in)
+        return -EINVAL;
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t present;
+        if (in[i].flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG) || !(in[i].flags & FUTEX_32) ||
+            in[i].__reserved || in[i].uaddr % sizeof(present))
+            return -EINVAL;
+        if (user_copy(&present, (const void *)in[i].uaddr, sizeof(present)) != 0)
+            return -EFAULT;
+        ours &= is_ours((uint32_t *)in[i].uaddr, (int)in[i].flags);
+    }
+    if (!ours)
+        return op_offload(__NR_futex_waitv, (long)waiters, count, flags, (long)timeout, clock, 0);
+    if (timeout && user_copy(&until, timeout, sizeof(until)) != 0)
+        return -EFAULT;
+    if (timeout && (!timespec_valid(&until) || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)))
+        return -EINVAL;
+    if (timeout)
+        deadline = clock_to_deadline(&runtime.clock, clock, timespec_ns(&until));
+    return waitv_here(in, count, deadline);
 }

@@ -11,7 +11,7 @@ bool op_in_vfork_child(struct carrier *carrier)
     if (sys0(__NR_getpid) != runtime.pid)
         return true;
     carrier->vfork_child = 0; /* it is the parent again: the child has exec'ed or exited */
-    signal_set_kernel_mask(0);
+    signal_rest();
     return false;
 }
 
@@ -116,8 +116,11 @@ int op_deadline(const struct __kernel_timespec *relative, uint64_t *deadline_ns)
     *deadline_ns = DEADLINE_NEVER;
     if (!relative)
         return 0;
-    if (!timespec_valid(relative))
+    struct __kernel_timespec time;
+    if (user_copy(&time, relative, sizeof(time)) != 0)
+        return -EFAULT;
+    if (!timespec_valid(&time))
         return -EINVAL;
-    *deadline_ns = deadline_after(clock_now(&runtime.clock), timespec_ns(relative));
+    *deadline_ns = deadline_after(clock_now(&runtime.clock), timespec_ns(&time));
     return 0;
 }

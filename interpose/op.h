@@ -32,7 +32,8 @@ int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t dea
 /* Counts one I/O call that did not wait; every so many, others run first (CORO_SELFISHNESS). */
 void op_pace(void);
 
-/* A relative time as a deadline: NULL is never. -EINVAL when it is no valid time, else 0. */
+/* A relative time as a deadline: NULL is never. -EINVAL when it is no valid time,
+ * -EFAULT when it can't be read, else 0. */
 int op_deadline(const struct __kernel_timespec *relative, uint64_t *deadline_ns);
 
 /* Ends a call: hands over to whatever was noted meanwhile (preemption, signal handlers) and leaves
@@ -52,6 +53,7 @@ int signal_takeover(void);  /* dormant -> active: reads the kernel's state; 0 or
 void signal_handback(struct co *co); /* gives the kernel @co's mask, altstack and all actions */
 void signal_retake(void);            /* after a handback that was in vain (failed exec) */
 void signal_set_kernel_mask(sigbits mask);
+void signal_rest(void); /* back to the mask under which the program runs */
 static inline bool signal_deliverable(const struct co *co)
 {
     return co->signals.pending.set & ~co->signals.mask;

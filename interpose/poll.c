@@ -159,8 +159,8 @@ static long try_select(const struct sets *sets)
     struct __kernel_old_timeval zero = { 0 };
     for (int i = 0; i < 3; i++) {
         copy[i] = sets->in[i] ? sets->copy + (size_t)i * sets->words : NULL;
-        if (copy[i])
-            memcpy(copy[i], sets->in[i], sets->words * sizeof(*copy[i]));
+        if (copy[i] && user_copy(copy[i], sets->in[i], sets->words * sizeof(*copy[i])) != 0)
+            return -EFAULT;
     }
     long result = sys5(__NR_select, sets->count, copy[0], copy[1], copy[2], &zero);
     return result;

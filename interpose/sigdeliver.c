@@ -61,6 +61,10 @@ void signal_send(struct co *co, int signal, const siginfo_t *info)
         act_by_default(signal);
         return;
     }
+    if (blocked && ps->resting_mask & bit) { /* a signalfd reads it */
+        sys3(__NR_tgkill, runtime.pid, runtime.carrier.kernel_tid, signal);
+        return;
+    }
     pending_add(&co->signals.pending, signal, info);
     if (co->signals.waiting & bit)
         sched_wake(co, 0);
@@ -94,7 +98,13 @@ static struct co *taker_of(sigbits bit)
 
 void signal_route(int signal, const siginfo_t *info)
 {
-    struct co *co = taker_of(sigbit(signal));
+    struct co *co = NULL;
+    if (signal_is_for_thread(info, &co)) {
+        if (co)
+            signal_send(co, signal, info);
+        return;
+    }
+    co = taker_of(sigbit(signal));
     if (co)
         signal_send(co, signal, info);
     else
@@ -167,7 +177,7 @@ static long call_handler(void *argument)
 }
 
 /* One signal with a handler: masks as sigaction(2) says, then the call. */
-static void deliver(struct co *co, siginfo_t *info, struct ucontext *context)
+void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context)
 {
     int signal = info->si_signo;
     struct delivery delivery = { .co = co, .action = ps->action[signal], .info = *info,
@@ -220,7 +230,7 @@ static bool run_due(struct co *co, struct ucontext *context, bool *all_restart)
         }
         *all_restart &= (action->flags & SA_RESTART) != 0;
         ran = true;
-        deliver(co, &info, context ? context : &made.kernel);
+        signal_deliver_one(co, &info, context ? context : &made.kernel);
     }
     if (co->signals.restore_mask) {
         co->signals.restore_mask = false;
@@ -241,18 +251,6 @@ static bool is_fault(int signal, const siginfo_t *info)
             signal == SIGTRAP || signal == SIGSYS);
 }
 
-/* A fault of the running coroutine. Unhandled or blocked, it happens again under the default. */
-static void take_fault(struct co *co, int signal, siginfo_t *info, struct ucontext *context)
-{
-    const struct kernel_sigaction *action = &ps->action[signal];
-    if (!co || action->handler <= IGNORED || co->signals.mask & sigbit(signal)) {
-        struct kernel_sigaction standard = { 0 };
-        sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
-        return;
-    }
-    deliver(co, info, context);
-}
-
 static void in_program(struct carrier *carrier, int signal, siginfo_t *info,
                        struct ucontext *context)
 {
@@ -264,9 +262,7 @@ static void in_program(struct carrier *carrier, int signal, siginfo_t *info,
     co->door = DOOR_NONE;
     co->frame = NULL;
     co->hint_kind = WAIT_NONE;
-    if (is_fault(signal, info)) {
-        take_fault(co, signal, info, context);
-    } else if (signal == KICK_SIGNAL) {
+    if (signal == KICK_SIGNAL) {
         carrier->kthread.attention &= ~ATTENTION_PREEMPT;
         co->preemptions++;
         if (!carrier->no_preempt)
@@ -300,12 +296,12 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     }
     if (carrier->vfork_child && sys0(__NR_getpid) != runtime.pid)
         return;
-    if (!carrier->kthread.in_runtime && carrier->current) {
-        in_program(carrier, signal, info, context);
+    if (is_fault(signal, info)) {
+        signal_fault(carrier, signal, info, context);
         return;
     }
-    if (is_fault(signal, info)) {
-        take_fault(NULL, signal, info, context);
+    if (!carrier->kthread.in_runtime && carrier->current) {
+        in_program(carrier, signal, info, context);
         return;
     }
     if (signal == KICK_SIGNAL)

@@ -89,6 +89,11 @@ void signal_set_kernel_mask(sigbits mask)
     sys4(__NR_rt_sigprocmask, SET_MASK, &mask, NULL, SIGNAL_SIZE);
 }
 
+void signal_rest(void)
+{
+    signal_set_kernel_mask(ps->resting_mask);
+}
+
 static bool blocked_by_somebody(int signal)
 {
     return ps->ever_blocked & sigbit(signal);
@@ -100,7 +105,8 @@ void signal_install(int signal)
     bool handled = wanted->handler > IGNORED;
     if (signal == KICK_SIGNAL || sigbit(signal) & SIGBITS_UNBLOCKABLE)
         return;
-    if (!handled && !blocked_by_somebody(signal)) {
+    bool memory = signal == SIGSEGV || signal == SIGBUS;
+    if (!handled && !memory && !blocked_by_somebody(signal)) {
         kernel_action(signal, wanted, NULL);
         ps->caught &= ~sigbit(signal);
         return;
@@ -113,14 +119,14 @@ void signal_install(int signal)
     };
     if (!handled || wanted->flags & SA_RESTART)
         ours.flags |= SA_RESTART;
-    if (signal == SIGSEGV || signal == SIGBUS)
-        ours.flags |= SA_ONSTACK & wanted->flags;
+    if (memory) /* there may be no stack left; see sigfault.c */
+        ours.flags |= SA_ONSTACK;
     kernel_action(signal, &ours, NULL);
     ps->caught |= sigbit(signal);
 }
 
 /* A thread blocks signals: those that would act by default must not, so they are caught. */
-static void note_blocked(sigbits mask)
+void signal_catch(sigbits mask)
 {
     sigbits fresh = mask & ~ps->ever_blocked & ~SIGBITS_UNBLOCKABLE;
     fresh &= ~sigbit(SIGSEGV) & ~sigbit(SIGBUS) & ~sigbit(SIGFPE) & ~sigbit(SIGILL) &
@@ -141,7 +147,8 @@ void signal_set_mask(struct co *co, sigbits mask)
 {
     co->signals.mask = mask & ~SIGBITS_UNBLOCKABLE;
     if (__builtin_popcountll(co->signals.mask) < 48)
-        note_blocked(co->signals.mask);
+        signal_catch(co->signals.mask);
+    signal_update_resting_mask();
     if (ps->pending.set & ~co->signals.mask) {
         siginfo_t info;
         while (pending_take(&ps->pending, ~co->signals.mask, &info))
@@ -210,7 +217,10 @@ long op_rt_sigpending(sigbits *set, size_t size)
     struct co *co = this_co();
     if (size > SIGNAL_SIZE)
         return -EINVAL;
-    *set = (co->signals.pending.set | ps->pending.set) & co->signals.mask;
+    sigbits in_kernel = 0;
+    if (ps->resting_mask)
+        sys2(__NR_rt_sigpending, &in_kernel, SIGNAL_SIZE);
+    *set = (co->signals.pending.set | ps->pending.set | in_kernel) & co->signals.mask;
     return 0;
 }
 
@@ -237,6 +247,10 @@ long op_pause(void)
 
 static bool take_waited(struct co *co, sigbits set, siginfo_t *info)
 {
+    sigbits in_kernel = set & ps->resting_mask;
+    struct __kernel_timespec now = { 0 };
+    if (in_kernel && sys4(__NR_rt_sigtimedwait, &in_kernel, info, &now, SIGNAL_SIZE) > 0)
+        return true;
     return pending_take(&co->signals.pending, set, info) || pending_take(&ps->pending, set, info);
 }
 
@@ -249,7 +263,7 @@ long op_rt_sigtimedwait(const sigbits *set, siginfo_t *info,
     if (size != SIGNAL_SIZE || op_deadline(timeout, &deadline) != 0)
         return -EINVAL;
     sigbits wanted = *set & ~SIGBITS_UNBLOCKABLE;
-    note_blocked(wanted);
+    signal_catch(wanted);
     int result = 0;
     while (!take_waited(co, wanted, &taken)) {
         if (result)
@@ -258,9 +272,11 @@ long op_rt_sigtimedwait(const sigbits *set, siginfo_t *info,
         if (deadline <= clock_now(&runtime.clock))
             return -EAGAIN;
         co->signals.waiting = wanted;
+        signal_update_resting_mask();
         co_waits(co, (struct co_wait){ .kind = WAIT_SIGNAL, .fd = -1 });
         result = op_park(deadline);
         co->signals.waiting = 0;
+        signal_update_resting_mask();
     }
     if (info)
         *info = taken;
@@ -332,6 +348,8 @@ long op_rt_tgsigqueueinfo(int pid, int tid, int signal, const siginfo_t *info)
 void signal_forget_co(struct co *co)
 {
     pending_clear(&co->signals.pending);
+    co->signals.mask = ~UINT64_C(0); /* stands in nobody's way any more */
+    signal_update_resting_mask();
 }
 
 int signal_takeover(void)
@@ -356,6 +374,10 @@ int signal_takeover(void)
         return (int)error;
     ps->ever_blocked = 0;
     co->signals.mask = mask & ~SIGBITS_UNBLOCKABLE;
+    if (!ps->fault_stack)
+        ps->fault_stack = pages_map(FAULT_STACK_BYTES);
+    if (!ps->fault_stack)
+        return -ENOMEM;
     signal_retake();
     return 0;
 }
@@ -366,13 +388,16 @@ void signal_retake(void)
     list_for_each (node, after, &runtime.all) {
         struct co *co = container_of(node, struct co, all);
         if (__builtin_popcountll(co->signals.mask) < 48)
-            note_blocked(co->signals.mask);
+            signal_catch(co->signals.mask);
     }
+    stack_t fault_stack = { .ss_sp = ps->fault_stack, .ss_size = FAULT_STACK_BYTES };
+    sys2(__NR_sigaltstack, &fault_stack, NULL);
     for (int signal = 1; signal <= SIGNALS; signal++) {
-        if (ps->action[signal].handler > IGNORED || blocked_by_somebody(signal))
+        if (ps->action[signal].handler > IGNORED || blocked_by_somebody(signal) ||
+            signal == SIGSEGV || signal == SIGBUS)
             signal_install(signal);
     }
-    signal_set_kernel_mask(0);
+    signal_rest();
 }
 
 void signal_handback(struct co *co)

@@ -10,7 +10,8 @@
 #include "interpose/op.h"
 #include "runtime/arch/x86_64/sigframe.h"
 
-#define NOTES_MAX 256U
+#define NOTES_MAX         256U
+#define FAULT_STACK_BYTES (64 * 1024UL)
 
 /* A signal that the kernel delivered while runtime code ran. */
 struct sig_note {
@@ -22,7 +23,10 @@ struct process_signals {
     struct kernel_sigaction action[SIGNALS + 1]; /* the program's, by number */
     sigbits caught;                              /* our handler is installed in the kernel */
     sigbits ever_blocked; /* by some thread, since activation: caught even when not handled */
+    sigbits signalfd_set; /* of all signalfds */
+    sigbits resting_mask; /* the kernel's, while the program runs: see sigsource.c */
     sigbits kernel_mask;
+    void *fault_stack; /* the carrier's alternate stack */
     struct sig_pending pending; /* process-directed, nobody could take it yet */
     struct sig_note note[NOTES_MAX];
     volatile uint32_t notes_head, notes_tail;
@@ -37,11 +41,28 @@ void pending_add(struct sig_pending *pending, int signal, const siginfo_t *info)
 bool pending_take(struct sig_pending *pending, sigbits set, siginfo_t *info);
 void pending_clear(struct sig_pending *pending);
 
+/* A fault of the program: @context is the kernel's frame, on the carrier's alternate stack for
+ * SIGSEGV and SIGBUS. Leaves with the program's handler having run, or set to happen again under
+ * the default action (sigfault.c). */
+void signal_fault(struct carrier *carrier, int signal, siginfo_t *info, struct ucontext *context);
+
+/* Runs one handler of @co for @info (sigdeliver.c), in the runtime. */
+void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context);
+
 /* The kernel's entry for every handled signal (sigdeliver.c). */
 void signal_entry(int signal, siginfo_t *info, struct ucontext *context);
 
 /* Gives a process-directed signal to a thread that may take it, or keeps it pending. */
 void signal_route(int signal, const siginfo_t *info);
+
+/* Has our handler installed for all of @set. */
+void signal_catch(sigbits set);
+
+/* A mask changed, or a thread came or went: the kernel's mask follows where signalfds need it. */
+void signal_update_resting_mask(void);
+
+/* True when the kernel sent @info for one thread of ours: *co, NULL when it is gone. */
+bool signal_is_for_thread(const siginfo_t *info, struct co **co);
 
 /* Tells the kernel what @signal's action is, given the program's and who blocks it. */
 void signal_install(int signal);

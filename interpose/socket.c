@@ -125,9 +125,11 @@ long op_recvmsg(int fd, struct msghdr *message, int flags)
     return result;
 }
 
+/* With a timeout one message at a time: it is looked at after each. */
 static long try_recvmmsg(struct attempt *attempt)
 {
-    return sys5(__NR_recvmmsg, attempt->fd, attempt->buffer, attempt->bytes,
+    return sys5(__NR_recvmmsg, attempt->fd, attempt->buffer,
+                attempt->word[1] ? 1 : attempt->bytes,
                 (attempt->word[0] | DONTWAIT) & ~WAITFORONE, 0);
 }
 
@@ -144,7 +146,7 @@ long op_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
         return -EINVAL;
     struct attempt attempt = {
         .fd = fd, .entry = entry, .try = try_recvmmsg, .buffer = messages, .bytes = count,
-        .never_wait = flags & (DONTWAIT | ERRQUEUE), .word = { flags },
+        .never_wait = flags & (DONTWAIT | ERRQUEUE), .word = { flags, timeout != NULL },
     };
     unsigned done = 0;
     while (done < count) {
@@ -280,7 +282,7 @@ long op_accept(int fd, struct sockaddr *address, socklen_t *length)
 }
 
 /* Waits for a connection under way, then asks how it went. */
-static long finish_connect(int fd)
+static long finish_connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct fd_waiter waiter = { .fd = fd };
     int error = 0;
@@ -296,6 +298,8 @@ static long finish_connect(int fd)
         uint32_t size = sizeof(error);
         sys5(__NR_getsockopt, waiter.fd, LEVEL_SOCKET, SO_ERROR, &error, &size);
         error = -error;
+        if (!error) /* the socket's own state moves on at the next call only */
+            sys3(__NR_connect, waiter.fd, address, length);
     }
     fd_wait_done(&waiter);
     return error == -ERESTARTSYS ? -EINTR : error;
@@ -315,7 +319,7 @@ long op_connect(int fd, const struct sockaddr *address, socklen_t length)
     sys3(__NR_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
     long result = sys3(__NR_connect, fd, address, length);
     sys3(__NR_fcntl, fd, F_SETFL, flags);
-    return result == -EINPROGRESS ? finish_connect(fd) : result;
+    return result == -EINPROGRESS ? finish_connect(fd, address, length) : result;
 }
 
 static enum fd_kind kind_of_new(int domain, int type, int protocol)
@@ -353,7 +357,22 @@ long op_setsockopt(int fd, int level, int option, const void *value, socklen_t l
     return sys5(__NR_setsockopt, fd, level, option, value, length);
 }
 
+/* A local socket's writer must now meet EPIPE, but with a full buffer no poll says so. */
+static void wake_writers(void)
+{
+    struct list *node, *after;
+    list_for_each (node, after, &runtime.all) {
+        struct co *co = container_of(node, struct co, all);
+        if (co->state == CO_PARKED && co->wait.kind == WAIT_WRITE)
+            sched_wake(co, 0);
+    }
+}
+
 long op_shutdown(int fd, int how)
 {
-    return fd_private(fd) ? -EBADF : sys2(__NR_shutdown, fd, how);
+    struct fd_entry *entry = socket_entry(fd);
+    long result = fd_private(fd) ? -EBADF : sys2(__NR_shutdown, fd, how);
+    if (result == 0 && entry && entry->kind == FD_SOCKET)
+        wake_writers();
+    return result;
 }

@@ -34,6 +34,26 @@ static void begin_thread(void *frame)
     gate_leave(frame);
 }
 
+/* One thread's wish must not bind all: it is checked as the kernel does, kept and reported back. */
+static long keep_affinity(struct co *co, size_t size, const void *mask)
+{
+    uint64_t wanted[AFFINITY_BYTES / 8] = { 0 }, present[AFFINITY_BYTES / 8] = { 0 }, some = 0;
+    size_t bytes = size < AFFINITY_BYTES ? size : AFFINITY_BYTES;
+    if (user_copy(wanted, mask, bytes) != 0)
+        return -EFAULT;
+    sys3(__NR_sched_getaffinity, 0, sizeof(present), present);
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+        some |= wanted[i] &= present[i];
+    if (!some)
+        return -EINVAL;
+    if (!runtime.affinity_pool.object_bytes)
+        pool_init(&runtime.affinity_pool, AFFINITY_BYTES);
+    if (!co->affinity && !(co->affinity = pool_get(&runtime.affinity_pool)))
+        return -ENOMEM;
+    memcpy(co->affinity, wanted, AFFINITY_BYTES);
+    return 0;
+}
+
 static void note_stack(struct co *co, const struct clone_request *request)
 {
     if (stack_bounds(request->stack_top - 1, &co->stack_base, &co->stack_bytes))
@@ -56,6 +76,8 @@ static long new_thread(const struct clone_request *request)
     co->sp = context_prepare(frame, begin_thread, frame);
     co->fs_base = request->flags & CLONE_SETTLS ? request->tls : parent->fs_base;
     co->creator_id = parent->id;
+    if (parent->affinity)
+        keep_affinity(co, AFFINITY_BYTES, parent->affinity);
     memcpy(co->name, parent->name, sizeof(co->name));
     co->signals.mask = parent->signals.mask;
     if (request->flags & CLONE_PARENT_SETTID)
@@ -144,6 +166,8 @@ static void walk_robust_list(struct co *co)
 static void bury(struct co *co)
 {
     signal_forget_co(co);
+    if (co->affinity)
+        pool_put(&runtime.affinity_pool, co->affinity);
     co_free(co);
 }
 
@@ -229,15 +253,20 @@ static long carrier_tid(int tid)
 
 long op_sched_getaffinity(int tid, size_t size, void *mask)
 {
+    struct co *co = tid ? co_by_tid((uint32_t)tid) : this_co();
+    if (co && co->affinity) {
+        long bytes = sys3(__NR_sched_getaffinity, 0, size, mask);
+        return bytes > 0 && user_copy(mask, co->affinity, (size_t)bytes) != 0 ? -EFAULT : bytes;
+    }
     return sys3(__NR_sched_getaffinity, carrier_tid(tid), size, mask);
 }
 
 long op_sched_setaffinity(int tid, size_t size, const void *mask)
 {
     struct co *co = tid ? co_by_tid((uint32_t)tid) : this_co();
-    if (co && !co->is_main)
-        return mask && size ? 0 : -EINVAL; /* one thread's wish must not bind all */
-    return sys3(__NR_sched_setaffinity, carrier_tid(tid), size, mask);
+    if (!co || (co->is_main && runtime.live == 1))
+        return sys3(__NR_sched_setaffinity, carrier_tid(tid), size, mask);
+    return keep_affinity(co, size, mask);
 }
 
 long op_sched_getscheduler(int tid)

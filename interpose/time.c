@@ -21,8 +21,9 @@ static long sleep_until(uint64_t deadline, struct __kernel_timespec *left)
 static long sleep_for(const struct __kernel_timespec *time, struct __kernel_timespec *left)
 {
     uint64_t deadline;
-    if (op_deadline(time, &deadline) != 0)
-        return -EINVAL;
+    int error = op_deadline(time, &deadline);
+    if (error)
+        return error;
     return sleep_until(deadline, left);
 }
 
@@ -41,9 +42,12 @@ long op_clock_nanosleep(int clock, int flags, const struct __kernel_timespec *ti
         return op_offload(__NR_clock_nanosleep, clock, flags, (long)time, (long)left, 0, 0);
     if (!time)
         return -EFAULT;
-    if (!timespec_valid(time))
-        return -EINVAL;
     if (!(flags & TIMER_ABSTIME))
         return sleep_for(time, left);
-    return sleep_until(clock_to_deadline(&runtime.clock, clock, timespec_ns(time)), NULL);
+    struct __kernel_timespec until;
+    if (user_copy(&until, time, sizeof(until)) != 0)
+        return -EFAULT;
+    if (!timespec_valid(&until))
+        return -EINVAL;
+    return sleep_until(clock_to_deadline(&runtime.clock, clock, timespec_ns(&until)), NULL);
 }

@@ -12,6 +12,8 @@ struct carrier;
 struct gate_frame;
 struct offload_job;
 
+#define AFFINITY_BYTES 128 /* 1024 processors */
+
 /* Results of a park beside 0 and -errno. Like the kernel's own, never seen by the program. */
 #define ERESTARTSYS    512 /* a handler must run first; restart if it has SA_RESTART */
 #define ERESTARTNOHAND 514 /* a handler must run first; then EINTR */
@@ -59,6 +61,7 @@ struct co {
 
     /* What the kernel keeps per thread. */
     int *clear_child_tid;
+    uint64_t *affinity; /* AFFINITY_BYTES, as the program set it; NULL: its carrier's */
     void *robust_head;
     size_t robust_bytes;
     struct co_signals signals;

@@ -13,14 +13,6 @@
 
 #define BUCKETS (1U << 16)
 
-struct futex_waiter {
-    struct list link;
-    struct co *co;
-    uint32_t *word;
-    uint32_t bits;
-    bool woken;
-};
-
 static struct list *buckets;
 
 void futex_reset(void)
@@ -55,6 +47,28 @@ int futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadli
     if (waiter.woken) /* a wake that came first wins over a signal or the deadline */
         return 0;
     list_remove(&waiter.link);
+    return result;
+}
+
+/* A waiter for each word; the first one that is woken tells. */
+int futex_wait_any(struct futex_any *words, uint32_t count, uint64_t deadline_ns)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (__atomic_load_n(words[i].word, __ATOMIC_SEQ_CST) != words[i].expected)
+            return -EAGAIN;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        words[i].waiter = (struct futex_waiter){ .co = this_co(), .word = words[i].word,
+                                                 .bits = FUTEX_ANY };
+        list_push(bucket_of(words[i].word), &words[i].waiter.link);
+    }
+    int result = sched_park(deadline_ns);
+    for (uint32_t i = count; i-- > 0;) {
+        if (words[i].waiter.woken)
+            result = (int)i;
+        else
+            list_remove(&words[i].waiter.link);
+    }
     return result;
 }
 

@@ -7,7 +7,10 @@
 #define CORO_FUTEX_H
 
 #include "runtime/base.h"
+#include "runtime/list.h"
 #include "runtime/mem.h"
+
+struct co;
 
 #define FUTEX_ANY UINT32_MAX /* FUTEX_BITSET_MATCH_ANY */
 
@@ -16,6 +19,25 @@ int futex_init(void);
 /* Parks while *@word == @expected, until a wake whose bits meet @bits or @deadline_ns. Returns 0,
  * -EAGAIN (the word differs), -ETIMEDOUT, -ERESTARTSYS or -ENOMEM. PARKS. */
 int futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns);
+
+/* A coroutine's place in the queue of a word; lives on its stack for the time of the wait. */
+struct futex_waiter {
+    struct list link;
+    struct co *co;
+    uint32_t *word;
+    uint32_t bits;
+    bool woken;
+};
+
+/* One word of a wait on several. */
+struct futex_any {
+    uint32_t *word;
+    uint32_t expected;
+    struct futex_waiter waiter;
+};
+
+/* Parks until one of @count words is woken. Returns its index, or as futex_wait. PARKS. */
+int futex_wait_any(struct futex_any *words, uint32_t count, uint64_t deadline_ns);
 
 /* Wakes up to @count waiters of @word, first come first, whose bits meet @bits. Returns how many. */
 int futex_wake(uint32_t *word, int count, uint32_t bits);

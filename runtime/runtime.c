@@ -20,10 +20,9 @@ _Static_assert(offsetof(struct carrier, current) == CARRIER_CURRENT, "layout.h")
 static uint32_t pick_tid_base(void)
 {
     /* Robust and error-checking mutexes in shared memory compare tids of several processes, so
-     * processes should differ. */
-    uint32_t mixed = (uint32_t)sys0(__NR_getpid) * 2654435761U;
+     * processes should differ, those with neighbouring pids above all. */
     uint32_t ranges = ((1U << 30) - TID_LOWEST) / TIDS_MAX;
-    return TID_LOWEST + mixed % ranges * TIDS_MAX;
+    return TID_LOWEST + (uint32_t)sys0(__NR_getpid) % ranges * TIDS_MAX;
 }
 
 static void co_register(struct co *co)

@@ -35,7 +35,7 @@ struct runtime {
     struct clock clock;
     struct carrier carrier;
 
-    struct pool co_pool;
+    struct pool co_pool, affinity_pool;
     uint32_t tid_base, tid_next;
     struct co **by_tid; /* TIDS_MAX entries, reserved address space */
     uint64_t next_id;

@@ -44,7 +44,7 @@ static void describe_peer(int fd, char *out, size_t size)
 static void describe_wait(const struct co *co, uint64_t now, struct co_info *out)
 {
     struct co_wait wait = co->wait;
-    out->wait_kind = co->state == CO_PARKED ? wait.kind : (uint32_t)WAIT_NONE;
+    out->wait_kind = out->state == CO_PARKED ? wait.kind : (uint32_t)WAIT_NONE;
     out->wait_fd = -1;
     out->wait_nr = UINT32_MAX;
     out->wait_left_ns = UINT64_MAX;
@@ -68,7 +68,7 @@ static void describe(const struct co *co, uint64_t now, struct co_info *out)
     out->id = co->id;
     out->creator_id = co->creator_id;
     out->tid = co->tid;
-    out->state = co->state;
+    out->state = *(const volatile uint8_t *)&co->state;
     describe_wait(co, now, out);
     out->state_ns = now > co->since_ns ? now - co->since_ns : 0;
     out->cpu_ns = co->cpu_ns;
@@ -102,9 +102,10 @@ size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max)
     struct list *node = runtime.mode == MODE_ACTIVE ? list_after(after_id) : &runtime.all;
     for (; node != &runtime.all && count < max; node = node->next) {
         struct co *co = container_of(node, struct co, all);
-        if (co->state == CO_FREE || co->state == CO_DEAD)
+        describe(co, now, &out[count]); /* reads the state, which may change meanwhile, once */
+        if (out[count].state == CO_FREE || out[count].state == CO_DEAD)
             continue;
-        describe(co, now, &out[count++]);
+        count++;
         runtime.snapshot_hint = co;
     }
     spin_unlock(&runtime.all_lock);

@@ -21,6 +21,10 @@ long sys_interruptible(const volatile uint32_t *flag, long nr, long a, long b, l
                        long e, long f);
 extern const char sys_interruptible_begin[], sys_interruptible_end[], sys_interruptible_abort[];
 
+/* user_copy.S */
+long user_copy(void *to, const void *from, size_t bytes);
+extern const char user_copy_begin[], user_copy_end[], user_copy_fault[];
+
 /* What this processor and kernel offer. */
 struct cpu {
     bool fsgsbase;       /* wrfsbase and wrgsbase may be used (AT_HWCAP2 bit 1) */

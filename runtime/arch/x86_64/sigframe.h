@@ -16,6 +16,11 @@ struct kernel_sigaction {
 /* restorer.S: rt_sigreturn, recognised by unwinders as a signal frame. */
 void signal_restorer(void);
 
+/* resume.S: rt_sigreturn from a copy of a signal frame; and a jump to another stack. */
+void signal_resume(void *context) __attribute__((noreturn));
+void call_on_stack(void (*fn)(void *), void *argument, uintptr_t stack_top)
+    __attribute__((noreturn));
+
 /* call_on_stack.S: calls handler(signal, info, context) on @stack_top. */
 void call_handler_on_stack(uintptr_t handler, int signal, void *info, void *context,
                            uintptr_t stack_top);

@@ -1,0 +1,38 @@
+/* void signal_resume(struct ucontext *context) noreturn
+ *
+ * rt_sigreturn from a copy of a signal frame: continues what @context describes.
+ *   in: rdi context, on the stack that we are on */
+        .text
+        .globl  signal_resume
+        .hidden signal_resume
+        .type   signal_resume, @function
+        .balign 16
+signal_resume:
+        .cfi_startproc
+        .cfi_undefined %rip
+        movq    %rdi, %rsp
+        movl    $15, %eax
+        syscall
+        ud2
+        .cfi_endproc
+        .size   signal_resume, .-signal_resume
+
+/* void call_on_stack(void (*fn)(void *), void *argument, uintptr_t stack_top) noreturn
+ *   in: rdi fn, rsi argument, rdx stack top. fn never returns. */
+        .globl  call_on_stack
+        .hidden call_on_stack
+        .type   call_on_stack, @function
+        .balign 16
+call_on_stack:
+        .cfi_startproc
+        .cfi_undefined %rip
+        andq    $-16, %rdx
+        movq    %rdx, %rsp
+        xorl    %ebp, %ebp
+        movq    %rdi, %rax
+        movq    %rsi, %rdi
+        callq   *%rax
+        ud2
+        .cfi_endproc
+        .size   call_on_stack, .-call_on_stack
+        .section .note.GNU-stack, "", @progbits

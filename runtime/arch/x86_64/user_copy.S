@@ -1,0 +1,35 @@
+/* long user_copy(void *to, const void *from, size_t bytes)
+ *
+ * Copies memory that a program's pointer names. Returns 0, or -EFAULT when it isn't there: the
+ * handler of SIGSEGV and SIGBUS moves the program counter to user_copy_fault (sigdeliver.c).
+ *   in: rdi to, rsi from, rdx bytes */
+        .text
+        .globl  user_copy
+        .globl  user_copy_begin
+        .globl  user_copy_end
+        .globl  user_copy_fault
+        .hidden user_copy
+        .hidden user_copy_begin
+        .hidden user_copy_end
+        .hidden user_copy_fault
+        .type   user_copy, @function
+        .balign 16
+user_copy:
+        .cfi_startproc
+        movq    %rdx, %rcx
+user_copy_begin:
+        cmpq    $4, %rcx
+        jne     1f
+        movl    (%rsi), %eax
+        movl    %eax, (%rdi)
+        jmp     user_copy_end
+1:      rep movsb
+user_copy_end:
+        xorl    %eax, %eax
+        ret
+user_copy_fault:
+        movq    $-14, %rax
+        ret
+        .cfi_endproc
+        .size   user_copy, .-user_copy
+        .section .note.GNU-stack, "", @progbits
