@@ -7,6 +7,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -14,10 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shim/gate/internal.h"
 #include "tests/unit/test_gate_pass.h"
 
 extern char **environ;
@@ -244,6 +249,86 @@ START_TEST(addresses_in_stubs_lead_back_to_the_site)
 }
 END_TEST
 
+/* Refuses mprotect(..., PROT_EXEC), as hardened services do. */
+static void forbid_executable(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mprotect, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {ARRAY_SIZE(code), code};
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void check_unseen(void)
+{
+    memset((void *)gate_calls, 0, sizeof(gate_calls));
+    ck_assert_int_eq(syscall(SYS_getpid), sys0(__NR_getpid));
+    ck_assert_uint_eq(gate_calls[__NR_getpid], 0);
+}
+
+START_TEST(refusal_leaves_everything_as_it_was)
+{
+    forbid_executable();
+    ck_assert_int_eq(gate_arm(), -EPERM);
+    ck_assert_int_eq(gate_open(), -EPERM);
+    check_unseen();
+    create_and_join();
+}
+END_TEST
+
+START_TEST(refusal_of_open_keeps_the_armed_sites)
+{
+    ck_assert_int_eq(gate_arm(), 2);
+    forbid_executable();
+    ck_assert_int_eq(gate_open(), -EPERM);
+    check_unseen();
+    create_and_join();
+    ck_assert_uint_eq(gate_calls[__NR_clone3] + gate_calls[__NR_clone], 8);
+}
+END_TEST
+
+START_TEST(without_the_decoder_libc_is_rewritten_by_its_idioms)
+{
+    struct rlimit none, old;
+    struct gate_object_stats libc;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = (struct rlimit){0, old.rlim_max}; /* no descriptor, no library */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ck_assert_int_eq(gate_arm(), 2);
+    ck_assert_int_eq(gate_open(), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    ck_assert(find_stats("libc.so.6", &libc));
+    ck_assert_uint_ge(libc.rewritten, 400);
+    ck_assert_uint_ge(libc.raw, 10);
+    memset((void *)gate_calls, 0, sizeof(gate_calls));
+    ck_assert_int_eq(getppid(), sys0(__NR_getppid));
+    ck_assert_uint_eq(gate_calls[__NR_getppid], 1);
+    create_and_join();
+}
+END_TEST
+
+START_TEST(stub_memory_is_found_near_an_object_whose_neighbourhood_is_taken)
+{
+    char *object = (char *)0x200000000000;
+    size_t bytes = 1 << 20;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    ck_assert_ptr_eq(mmap(object, bytes, PROT_NONE, flags, -1, 0), object);
+    for (int i = 0; i < 8; i++) {
+        uintptr_t low = (uintptr_t)object;
+        long memory = gate_map_near(low, low + bytes, PAGE_BYTES);
+        ck_assert_int_gt(memory, 0);
+        ck_assert_int_lt(labs(memory - (long)low), 0x7ff00000);
+        *(char *)memory = 1;
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gate");
@@ -262,6 +347,10 @@ int main(void)
     tcase_add_test(opened, protection_is_restored);
     tcase_add_test(opened, addresses_in_stubs_lead_back_to_the_site);
     tcase_add_test(armed, armed_gate_sees_thread_creation_only);
+    tcase_add_test(armed, refusal_leaves_everything_as_it_was);
+    tcase_add_test(armed, refusal_of_open_keeps_the_armed_sites);
+    tcase_add_test(armed, stub_memory_is_found_near_an_object_whose_neighbourhood_is_taken);
+    tcase_add_test(armed, without_the_decoder_libc_is_rewritten_by_its_idioms);
     suite_add_tcase(suite, opened);
     suite_add_tcase(suite, armed);
     SRunner *runner = srunner_create(suite);

@@ -14,7 +14,8 @@ static volatile unsigned long gate_calls[CALLS_MAX];
 static volatile uintptr_t gate_last_site;
 static void (*volatile gate_hook)(struct gate_frame *frame);
 
-enum gate_verdict __attribute__((target("general-regs-only")))
+/* The shapes that are tested include a misaligned stack. */
+enum gate_verdict __attribute__((target("general-regs-only"), no_sanitize("alignment")))
 gate_dispatch(struct gate_frame *frame)
 {
     long number = (long)frame->rax;
