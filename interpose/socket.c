@@ -257,10 +257,20 @@ static long try_accept_nonblocking(struct attempt *attempt)
     return sys4(__NR_accept4, attempt->fd, attempt->word[0], attempt->word[1], attempt->word[2]);
 }
 
+/* accept on any other socket is an error at once, never a wait. */
+static bool is_listening(struct fd_entry *entry, int fd)
+{
+    int listening = 0;
+    uint32_t size = sizeof(listening);
+    if (!entry->listening)
+        sys5(__NR_getsockopt, fd, LEVEL_SOCKET, SO_ACCEPTCONN, &listening, &size);
+    return entry->listening |= listening != 0;
+}
+
 long op_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
     struct fd_entry *entry = socket_entry(fd);
-    if (!is_socket(entry))
+    if (!is_socket(entry) || !is_listening(entry, fd))
         return sys4(__NR_accept4, fd, address, length, flags);
     struct attempt attempt = {
         .fd = fd, .entry = entry, .word = { (long)address, (long)length, flags },

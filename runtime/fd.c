@@ -190,6 +190,7 @@ void fd_closing(int fd)
     entry->owned = 0;
     entry->kind = FD_UNKNOWN;
     entry->registered = entry->unpollable = entry->sticky = entry->no_nowait = false;
+    entry->listening = false;
     entry->has_timeouts = false;
     entry->readable = true;
 }

@@ -25,6 +25,7 @@ struct fd_entry {
     bool readable;       /* no read has met EAGAIN since the last event */
     bool sticky;         /* hang-up, error or urgent data seen: always try */
     bool nonblock;       /* valid while owned: O_NONBLOCK is set */
+    bool listening;      /* accept may wait on it */
     bool no_nowait;      /* RWF_NOWAIT is refused */
     bool private_copy;   /* ours: keeps a closed file for those who wait on it */
     bool has_timeouts;   /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
