@@ -124,6 +124,8 @@ long op_pipe2(int *pair, int flags)
     long result = sys2(__NR_pipe2, pair, flags);
     for (int i = 0; result == 0 && i < 2; i++)
         fd_opened(pair[i], FD_PIPE, flags & NONBLOCK);
+    if (result == 0)
+        fd_paired(pair[0], pair[1]);
     return result;
 }
 

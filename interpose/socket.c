@@ -352,6 +352,8 @@ long op_socketpair(int domain, int type, int protocol, int *pair)
     long result = sys4(__NR_socketpair, domain, type, protocol, pair);
     for (int i = 0; result == 0 && i < 2; i++)
         fd_opened(pair[i], FD_SOCKET, type & NONBLOCK);
+    if (result == 0)
+        fd_paired(pair[0], pair[1]);
     return result;
 }
 

@@ -40,6 +40,8 @@ long attempt_run(struct attempt *attempt)
         if (!attempt->skip_first)
             result = attempt->try(attempt);
         attempt->skip_first = false;
+        if (result > 0 && attempt->entry->peer)
+            fd_transferred(attempt->entry, attempt->for_write);
         if (result != -EAGAIN)
             break;
         if (!attempt->for_write && !attempt->entry->sticky)
@@ -59,7 +61,9 @@ long attempt_run(struct attempt *attempt)
         result = -EAGAIN;
     }
     fd_wait_done(&waiter);
-    if (!waited)
+    if (waited)
+        this_co()->selfish_left = runtime.selfishness;
+    else
         op_pace();
     return result;
 }

@@ -173,6 +173,8 @@ static void move_waiters(struct fd_entry *entry, int fd)
             waiter->fd = (int)copy;
             waiter->moved = true;
             list_push(heads[side][1], node);
+            if (!target->registered)
+                sched_wake(waiter->co, 0); /* it tries again and meets the error */
         }
     }
 }
@@ -182,15 +184,17 @@ void fd_closing(int fd)
     struct fd_entry *entry = fd_entry_existing(fd);
     if (!entry)
         return;
-    if (unlikely(!list_empty(&entry->readers) || !list_empty(&entry->writers)))
+    bool waited_on = !list_empty(&entry->readers) || !list_empty(&entry->writers);
+    if (unlikely(waited_on))
         move_waiters(entry, fd);
-    if (entry->registered && entry->owned != table.fork_generation)
+    if (entry->registered && (waited_on || !fd_is_owned(entry)))
         poll_set->remove(fd); /* the file may live on elsewhere, and its registration with it */
     entry->generation++;
     entry->owned = 0;
     entry->kind = FD_UNKNOWN;
     entry->registered = entry->unpollable = entry->sticky = entry->no_nowait = false;
     entry->listening = false;
+    entry->peer = 0;
     entry->has_timeouts = false;
     entry->readable = true;
 }
@@ -261,6 +265,41 @@ static void wake_all(struct list *waiters)
     struct list *node, *after;
     list_for_each (node, after, waiters)
         sched_wake(container_of(node, struct fd_waiter, link)->co, 0);
+}
+
+void poll_prefetch_entry(uint64_t tag)
+{
+    __builtin_prefetch(fd_entry_existing((int)(uint32_t)tag));
+}
+
+void poll_prefetch_waiter(uint64_t tag)
+{
+    const struct fd_entry *entry = fd_entry_existing((int)(uint32_t)tag);
+    if (entry)
+        __builtin_prefetch(entry->readers.next);
+}
+
+/* The other end of a pair that this process made: data put in here is there at once. Its waiters
+ * need no poll to tell them; the event that comes later finds nobody, or causes one more try. */
+void fd_transferred(struct fd_entry *entry, bool wrote)
+{
+    struct fd_entry *peer = entry->peer ? fd_entry_existing(entry->peer - 1) : NULL;
+    if (!peer || peer->generation != entry->peer_generation)
+        return;
+    if (wrote)
+        peer->readable = true;
+    wake_all(wrote ? &peer->readers : &peer->writers);
+}
+
+void fd_paired(int one, int other)
+{
+    struct fd_entry *a = fd_entry(one), *b = fd_entry(other);
+    if (!a || !b)
+        return;
+    a->peer = other + 1;
+    a->peer_generation = b->generation;
+    b->peer = one + 1;
+    b->peer_generation = a->generation;
 }
 
 void poll_event(uint64_t tag, uint32_t events)

@@ -29,6 +29,8 @@ struct fd_entry {
     bool no_nowait;      /* RWF_NOWAIT is refused */
     bool private_copy;   /* ours: keeps a closed file for those who wait on it */
     bool has_timeouts;   /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
+    int peer;            /* 1 + the other end's number, of a pair made here; 0: none */
+    uint32_t peer_generation;
     struct list readers, writers;
 };
 
@@ -63,6 +65,12 @@ bool fd_blocks(struct fd_entry *entry, int fd);
 
 /* A new file that this process alone has, at @fd, as socket(2), accept(2) or pipe(2) made it. */
 void fd_opened(int fd, enum fd_kind kind, bool nonblock);
+
+/* @one and @other are the ends of a new pipe or socket pair. */
+void fd_paired(int one, int other);
+
+/* Something was written to (or read from) @entry: wakes who waits at the other end. */
+void fd_transferred(struct fd_entry *entry, bool wrote);
 
 /* True while this process alone has the file. */
 bool fd_is_owned(const struct fd_entry *entry);

@@ -9,7 +9,9 @@
 #include "runtime/runtime.h"
 #include "runtime/sys.h"
 
-#define EVENTS_MAX 256
+#define EVENTS_MAX    256
+#define PREFETCH_FAR  16 /* events ahead */
+#define PREFETCH_NEAR 8
 
 static struct {
     int fd;
@@ -91,8 +93,17 @@ static long wait_raw(uint64_t timeout_ns)
 static void epoll_wait_events(uint64_t timeout_ns)
 {
     long n = wait_raw(timeout_ns);
-    for (long i = 0; i < n; i++)
+    for (long i = 0; i < n && i < PREFETCH_FAR; i++)
+        poll_prefetch_entry(set.events[i].data);
+    for (long i = 0; i < n && i < PREFETCH_NEAR; i++)
+        poll_prefetch_waiter(set.events[i].data);
+    for (long i = 0; i < n; i++) {
+        if (i + PREFETCH_FAR < n)
+            poll_prefetch_entry(set.events[i + PREFETCH_FAR].data);
+        if (i + PREFETCH_NEAR < n)
+            poll_prefetch_waiter(set.events[i + PREFETCH_NEAR].data);
         poll_event(set.events[i].data, from_epoll(set.events[i].events));
+    }
 }
 
 static bool epoll_owns_fd(int fd)

@@ -38,6 +38,10 @@ extern const struct poll_backend *poll_set;
 /* Called by the backend for each event; provided by fd.c. */
 void poll_event(uint64_t tag, uint32_t events);
 
+/* An event with this tag is about to be delivered: fetches what it will touch; two stages. */
+void poll_prefetch_entry(uint64_t tag);
+void poll_prefetch_waiter(uint64_t tag);
+
 static inline void poll_wait(uint64_t timeout_ns)
 {
     poll_set->wait(timeout_ns);
