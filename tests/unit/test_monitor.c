@@ -1,0 +1,211 @@
+/* The monitor: it kicks a carrier that is held too long, warns, and sleeps while nothing happens. */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "runtime/fd.h"
+#include "runtime/kthread.h"
+#include "runtime/monitor.h"
+#include "shim/conf.h"
+#include "shim/log.h"
+#include "tests/unit/harness.h"
+
+static volatile int kicks, served;
+static volatile uint64_t longest_wait_ns;
+static int wake_fd_seen = -1;
+
+/* control_serve without a socket. */
+static bool serve(int wake_fd, uint64_t timeout_ns)
+{
+    struct pollfd poll = {.fd = wake_fd, .events = POLLIN};
+    struct __kernel_timespec timeout = ns_timespec(timeout_ns);
+    uint64_t drained;
+    served++;
+    wake_fd_seen = wake_fd;
+    if (timeout_ns > longest_wait_ns)
+        longest_wait_ns = timeout_ns;
+    sys5(__NR_ppoll, &poll, 1, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL, 8);
+    return poll.revents && sys3(__NR_read, wake_fd, &drained, sizeof(drained)) == 8;
+}
+
+static void on_kick(int signal)
+{
+    (void)signal;
+    kicks++;
+}
+
+void monitor_restorer(void);
+__asm__(".text\nmonitor_restorer: mov $15, %eax; syscall");
+
+static void start(uint64_t slice_ns, uint64_t warning_ns)
+{
+    struct {
+        void (*handler)(int);
+        unsigned long flags;
+        void (*restorer)(void);
+        uint64_t mask;
+    } action = {on_kick, SA_RESTART | 0x04000000, monitor_restorer, 0};
+    struct monitor_settings settings = {slice_ns, warning_ns, serve};
+    harness_start(&poll_epoll);
+    ck_assert_int_eq(sys4(__NR_rt_sigaction, KICK_SIGNAL, &action, NULL, 8), 0);
+    ck_assert_int_eq(monitor_start(&settings), 0);
+}
+
+static void spin(uint64_t ns)
+{
+    uint64_t end = harness_now_ns() + ns;
+    while (harness_now_ns() < end)
+        ;
+}
+
+static void wait_in_vain(void *argument)
+{
+    (void)argument;
+    sched_park(DEADLINE_NEVER);
+}
+
+static void spawn_waiter(void)
+{
+    harness_spawn(wait_in_vain, NULL);
+    sched_yield_co();
+}
+
+START_TEST(a_carrier_held_for_longer_than_a_slice_is_kicked)
+{
+    start(10 * NSEC_PER_MSEC, 0);
+    spawn_waiter();
+    spin(200 * NSEC_PER_MSEC);
+    ck_assert_int_ge(kicks, 3);
+}
+END_TEST
+
+START_TEST(without_others_nobody_is_kicked)
+{
+    start(5 * NSEC_PER_MSEC, 0);
+    spin(100 * NSEC_PER_MSEC);
+    ck_assert_int_eq(kicks, 0);
+}
+END_TEST
+
+START_TEST(a_slice_of_zero_never_kicks)
+{
+    start(0, 0);
+    spawn_waiter();
+    spin(300 * NSEC_PER_MSEC);
+    ck_assert_int_eq(kicks, 0);
+}
+END_TEST
+
+static void sleep_until_woken(uint64_t ns)
+{
+    ck_assert_int_eq(sched_park(harness_now_ns() + ns), -ETIMEDOUT);
+}
+
+START_TEST(an_idle_carrier_is_not_kicked)
+{
+    start(5 * NSEC_PER_MSEC, 0);
+    spawn_waiter();
+    sleep_until_woken(100 * NSEC_PER_MSEC);
+    ck_assert_int_eq(kicks, 0);
+}
+END_TEST
+
+START_TEST(switches_begin_a_new_slice)
+{
+    start(50 * NSEC_PER_MSEC, 0);
+    spawn_waiter();
+    for (int i = 0; i < 100; i++) {
+        spin(2 * NSEC_PER_MSEC);
+        sleep_until_woken(NSEC_PER_USEC);
+    }
+    ck_assert_int_eq(kicks, 0);
+}
+END_TEST
+
+START_TEST(the_monitor_sleeps_while_nothing_happens_and_wakes_with_the_carrier)
+{
+    start(2 * NSEC_PER_MSEC, 0);
+    spawn_waiter();
+    sleep_until_woken(300 * NSEC_PER_MSEC);
+    ck_assert(longest_wait_ns == UINT64_MAX);
+    int before = served;
+    sleep_until_woken(200 * NSEC_PER_MSEC); /* it looks once or twice, then sleeps again */
+    ck_assert_int_lt(served - before, 100);
+    spin(100 * NSEC_PER_MSEC);
+    ck_assert_int_ge(kicks, 1);
+}
+END_TEST
+
+START_TEST(its_descriptor_is_private)
+{
+    start(NSEC_PER_MSEC, 0);
+    while (wake_fd_seen < 0)
+        usleep(1000);
+    ck_assert(monitor_owns_fd(wake_fd_seen));
+    ck_assert(fd_private(wake_fd_seen));
+    ck_assert_int_ge(wake_fd_seen, fd_floor());
+    ck_assert(!monitor_owns_fd(-1));
+}
+END_TEST
+
+START_TEST(time_on_the_carrier_is_counted)
+{
+    start(4 * NSEC_PER_MSEC, 0);
+    spawn_waiter();
+    spin(200 * NSEC_PER_MSEC);
+    uint64_t after_spin = runtime.main->cpu_ns;
+    ck_assert_uint_gt(after_spin, 100 * NSEC_PER_MSEC);
+    ck_assert_uint_lt(after_spin, 400 * NSEC_PER_MSEC);
+    sleep_until_woken(200 * NSEC_PER_MSEC);
+    ck_assert_uint_lt(runtime.main->cpu_ns - after_spin, 100 * NSEC_PER_MSEC);
+}
+END_TEST
+
+/* ---- the latency warning ---- */
+
+static char lines[4096];
+
+static const char *stderr_during_spin(uint64_t ns)
+{
+    int pair[2], before = dup(STDERR_FILENO);
+    ck_assert_int_eq(pipe(pair), 0);
+    dup2(pair[1], STDERR_FILENO);
+    close(pair[1]);
+    log_remember_stderr();
+    spin(ns);
+    dup2(before, STDERR_FILENO);
+    ssize_t length = read(pair[0], lines, sizeof(lines) - 1);
+    lines[length > 0 ? length : 0] = '\0';
+    return lines;
+}
+
+START_TEST(a_coroutine_that_holds_the_carrier_is_named_once)
+{
+    char name[] = "hog", expected[200];
+    start(0, 100 * NSEC_PER_MSEC);
+    text_copy(runtime.main->name, name, sizeof(runtime.main->name));
+    snprintf(expected, sizeof(expected), "coroshim[%d]: thread 1 (hog) has held the carrier for ",
+             getpid());
+    const char *got = stderr_during_spin(NSEC_PER_SEC);
+    ck_assert_msg(strncmp(got, expected, strlen(expected)) == 0, "%s", got);
+    ck_assert_ptr_eq(strchr(got, '\n'), got + strlen(got) - 1); /* one line */
+}
+END_TEST
+
+START_TEST(a_short_hold_is_not_worth_a_line)
+{
+    start(NSEC_PER_MSEC, 500 * NSEC_PER_MSEC);
+    ck_assert_str_eq(stderr_during_spin(100 * NSEC_PER_MSEC), "");
+}
+END_TEST
+
+int main(void)
+{
+    RUN_TESTS("monitor", a_carrier_held_for_longer_than_a_slice_is_kicked,
+              without_others_nobody_is_kicked, a_slice_of_zero_never_kicks,
+              an_idle_carrier_is_not_kicked, switches_begin_a_new_slice,
+              the_monitor_sleeps_while_nothing_happens_and_wakes_with_the_carrier,
+              its_descriptor_is_private, time_on_the_carrier_is_counted,
+              a_coroutine_that_holds_the_carrier_is_named_once, a_short_hold_is_not_worth_a_line);
+}
