@@ -122,6 +122,7 @@ int monitor_start(const struct monitor_settings *settings)
     }
     monitor.wake_fd = (int)fd;
     monitor.settings = *settings;
+    monitor.warned_switches = UINT64_MAX;
     monitor.last_tick_ns = clock_now(&runtime.clock);
     runtime.carrier.stall_since_ns = monitor.last_tick_ns;
     long tid = kthread_start(&monitor.kthread, "coro-monitor", monitor_main, &runtime.carrier);
