@@ -289,6 +289,18 @@ long op_sched_setparam(int tid, const void *param)
     return sys2(__NR_sched_setparam, carrier_tid(tid), param);
 }
 
+long op_getpriority(int which, int who)
+{
+    return sys2(__NR_getpriority, which, which == 0 ? carrier_tid(who) : who);
+}
+
+/* A thread of its own niceness would take all others with it: its wish is checked, no more. */
+long op_setpriority(int which, int who, int value)
+{
+    struct co *co = which == 0 && who ? co_by_tid((uint32_t)who) : NULL;
+    return co && !co->is_main ? 0 : sys3(__NR_setpriority, which, who, value);
+}
+
 long op_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
     struct co *co = this_co();
