@@ -64,7 +64,7 @@ static int run_command(const struct command *command, int argc, char *argv[])
         .parser = parse_command_option,
         .args_doc = command->arguments,
     };
-    char *doc, *name;
+    char *doc = NULL, *name = NULL;
     int code;
 
     if (asprintf(&doc, "%c%s.%s%s", command->summary[0] - 'a' + 'A', command->summary + 1,

@@ -44,7 +44,11 @@ class Served(Place):
     def stop(process):
         if process.stdin and not process.stdin.closed:
             process.stdin.close()
-        process.wait(timeout=60)
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         process.stdout.close()
 
     def refused(self, done, status, message):
@@ -296,12 +300,12 @@ class Impostors(Served):
         return self.coroctl("list", "-p", name or process.pid)
 
     def test_another_protocol_version(self):
-        self.refused(self.meet(hello(version=2)), 5, r"has coroshim 9\.8\.7 \(protocol 2\), this coroctl is")
+        self.refused(self.meet(hello(version=2), "wait"), 5, r"has coroshim 9\.8\.7 \(protocol 2\), this coroctl is")
 
     def test_not_coroshim(self):
         for answer in (hello(magic=0), frame(HELLO | REPLY, b"short"), frame(77, b"x" * 200),
                        frame(HELLO | REPLY, b"", length=1 << 30), b"HTTP/1.0 400 Bad Request\r\n"):  # fmt: skip
-            self.refused(self.meet(answer), 5, "answers nonsense")
+            self.refused(self.meet(answer, "wait"), 5, "answers nonsense")
 
     def test_hanging_up(self):
         for answer in (b"", hello()[:20]):
@@ -340,5 +344,5 @@ class Impostors(Served):
         sleeper = subprocess.Popen(["sleep", "60"], user=self.user)
         self.addCleanup(sleeper.wait)
         self.addCleanup(sleeper.kill)
-        done = self.meet(hello(), name=str(sleeper.pid))
+        done = self.meet(hello(), "wait", name=str(sleeper.pid))
         self.refused(done, 4, f"the socket of process {sleeper.pid} is held by process \\d+: refused")
