@@ -196,6 +196,13 @@ class Coroctl(Served):
         self.refused(self.coroctl("list", "-p", server.pid), 3, f"^coroctl: there is no process {server.pid}\n$")
         self.assertFalse(path.exists())
 
+    def test_a_stale_socket_of_another_process_is_removed_too(self):
+        killed, server = self.serve(), self.serve()
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        self.assertEqual(self.coroctl("list", "-p", server.pid).returncode, 0)
+        self.assertEqual([path.stem for path in self.runtime.glob("coroshim/*")], [str(server.pid)])
+
     def test_a_fallback_directory_is_found(self):
         server = self.serve(2, variables={"XDG_RUNTIME_DIR": "/nonexistent"})
         self.assertEqual(self.coroctl("list", "--json", "-p", server.pid).stdout.count('"id"'), 2)

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,32 +81,57 @@ static pid_t pid_of_name(const char *name)
     return strcmp(end, PROTOCOL_SUFFIX) == 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
-/* Connects by way of the directory's descriptor, which also makes long paths short. */
-static void try_socket(struct search *search, int directory, const char *name, pid_t pid)
+/* Connects by way of the directory's descriptor, which also makes long paths short. Returns -1 with
+ * errno, having removed a socket that nobody listens on: its process died, or executes another
+ * program now. */
+static int connect_to(int directory, const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct timeval patience = {.tv_sec = PROCESS_PATIENCE_S};
-    int fd;
+    int error_code, fd;
 
-    if (already_found(search, pid))
-        return;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         error(EXIT_FAILED, errno, "socket");
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%.40s", directory, name);
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-        add(search, pid, fd);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    error_code = errno;
+    if (error_code == ECONNREFUSED)
+        unlinkat(directory, name, 0);
+    close(fd);
+    errno = error_code;
+    return -1;
+}
+
+static void try_socket(struct search *search, int directory, const char *name, pid_t pid)
+{
+    int fd;
+
+    if (already_found(search, pid))
         return;
-    }
-    if (errno == ECONNREFUSED)
-        unlinkat(directory, name, 0); /* its process died, or executes another program now */
+    fd = connect_to(directory, name);
+    if (fd >= 0)
+        add(search, pid, fd);
     else if (errno == EACCES || errno == EPERM)
         search->found.denied = true;
     else if (errno == EAGAIN)
         error(0, 0, "process %d accepts no connection", (int)pid);
-    close(fd);
+}
+
+/* Removes what a dead process left. A pid that only seems dead, for it lives in another namespace,
+ * accepts connections. */
+static void sweep(int directory, const char *name, pid_t pid)
+{
+    int fd;
+
+    if (kill(pid, 0) == 0 || errno != ESRCH)
+        return;
+    fd = connect_to(directory, name);
+    if (fd >= 0)
+        close(fd);
 }
 
 static void search_open_directory(struct search *search, int fd)
@@ -118,8 +144,12 @@ static void search_open_directory(struct search *search, int fd)
     while ((entry = readdir(directory)) != NULL) {
         pid_t pid = pid_of_name(entry->d_name);
 
-        if (pid > 0 && (search->pid == 0 || search->pid == pid))
+        if (pid <= 0)
+            continue;
+        if (search->pid == 0 || search->pid == pid)
             try_socket(search, fd, entry->d_name, pid);
+        else
+            sweep(fd, entry->d_name, pid);
     }
     closedir(directory);
 }
