@@ -157,7 +157,7 @@ START_TEST(sleepers_wake_in_the_order_of_their_deadlines)
     enum { SLEEPERS = 2000 };
     static struct sleeper sleepers[SLEEPERS];
     harness_start(harness_backend(_i));
-    uint64_t start = harness_now_ns() + 20 * NSEC_PER_MSEC;
+    uint64_t start = harness_now_ns() + 400 * NSEC_PER_MSEC;
     for (int i = 0; i < SLEEPERS; i++) {
         sleepers[i].deadline_ns = start + (uint64_t)(rand() % 50000) * 1000;
         harness_spawn(sleep_until, &sleepers[i]);
