@@ -67,6 +67,9 @@ static long in_kernel(uint32_t *word, int operation, uint32_t value,
                       const struct __kernel_timespec *timeout, uint32_t *word2, uint32_t value3)
 {
     int command = operation & FUTEX_CMD_MASK;
+    if (command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 || command == FUTEX_TRYLOCK_PI ||
+        command == FUTEX_UNLOCK_PI)
+        return op_futex_pi_shared(word, operation, timeout);
     if (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET) {
         if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
             return -EAGAIN;
@@ -147,8 +150,8 @@ long op_futex_lock_pi(uint32_t *word, int operation, const struct __kernel_times
         co_waits(co, (struct co_wait){ .kind = WAIT_MUTEX, .fd = -1, .tid = owner,
                                        .addr = (uintptr_t)word });
         int result = op_futex_wait(word, value | FUTEX_WAITERS, FUTEX_ANY, deadline);
-        if (result && result != -EAGAIN)
-            return result;
+        if (result && result != -EAGAIN) /* glibc takes EINTR for success */
+            return result == -ERESTARTSYS ? -ERESTARTNOINTR : result;
     }
 }
 

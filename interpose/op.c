@@ -28,13 +28,18 @@ static bool wanted(struct carrier *carrier, struct co *co)
     return carrier->kthread.attention || signal_deliverable(co);
 }
 
+static bool restarts(long result)
+{
+    return unlikely(result <= -ERESTARTSYS && result >= -ERESTARTNOHAND);
+}
+
 /* Runs the handlers that are due, then decides what becomes of @result. */
 static bool run_handlers(struct co *co, long *result)
 {
     bool restart = true;
     bool ran = signal_run_handlers(co, &restart);
-    if (*result == -ERESTARTSYS || *result == -ERESTARTNOHAND) {
-        if (!ran || (restart && *result == -ERESTARTSYS))
+    if (restarts(*result)) {
+        if (!ran || *result == -ERESTARTNOINTR || (restart && *result == -ERESTARTSYS))
             return true;
         *result = -EINTR;
     }
@@ -44,8 +49,7 @@ static bool run_handlers(struct co *co, long *result)
 bool op_finish(struct carrier *carrier, struct co *co, long *result)
 {
     for (;;) {
-        if (likely(!wanted(carrier, co) && *result != -ERESTARTSYS &&
-                   *result != -ERESTARTNOHAND)) {
+        if (likely(!wanted(carrier, co) && !restarts(*result))) {
             runtime_leave(carrier);
             if (likely(!wanted(carrier, co)))
                 return false;

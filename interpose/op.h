@@ -1,7 +1,7 @@
 /* Operations: one function per call, whatever door it came through.
  *
  * op_NAME(...) takes the system call's arguments and returns its result or -errno, as the kernel
- * would, or one of: -ERESTARTSYS / -ERESTARTNOHAND (a signal handler must run first), -EDOOR
+ * would, or one of: -ERESTARTSYS and its like in co.h (a signal handler must run first), -EDOOR
  * (cancellation; symbol doors only), OP_PASS (execute the instruction itself). It runs on the
  * caller's stack with in_runtime set, never touches errno, and may park. */
 #ifndef CORO_OP_H
@@ -79,6 +79,8 @@ long op_clone_process(bool same_stack); /* fork: a child with a copy of our memo
 long op_futex_lock_pi(uint32_t *word, int operation, const struct __kernel_timespec *timeout,
                       bool try_only);
 long op_futex_unlock_pi(uint32_t *word);
+/* futex_pi.c: the same where other processes may meet the word. PARKS. */
+long op_futex_pi_shared(uint32_t *word, int operation, const struct __kernel_timespec *timeout);
 
 /* Is the memory of this futex word known to be this process's alone? */
 bool memory_is_private(uintptr_t address);

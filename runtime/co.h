@@ -16,6 +16,7 @@ struct offload_job;
 
 /* Results of a park beside 0 and -errno. Like the kernel's own, never seen by the program. */
 #define ERESTARTSYS    512 /* a handler must run first; restart if it has SA_RESTART */
+#define ERESTARTNOINTR 513 /* a handler must run first; restart in any case */
 #define ERESTARTNOHAND 514 /* a handler must run first; then EINTR */
 #define EDOOR          600 /* cancellation: leave by libc's own function (doors.c) */
 
