@@ -51,12 +51,6 @@ static void begin(void *argument)
     sched_exit(leave);
 }
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
-#endif
-
 struct co *harness_spawn(void (*fn)(void *), void *argument)
 {
     struct co *co = co_create();
@@ -65,7 +59,7 @@ struct co *harness_spawn(void (*fn)(void *), void *argument)
     ck_assert_ptr_nonnull(co);
     ck_assert(!sys_is_error(stack));
     /* Whoever had this stack before never returned from its last frames. */
-    ASAN_UNPOISON_MEMORY_REGION((void *)stack, HARNESS_STACK_BYTES);
+    clean_stack((void *)stack, HARNESS_STACK_BYTES);
     *spawned = (struct spawned){fn, argument};
     co->stack_base = (uintptr_t)stack;
     co->stack_bytes = HARNESS_STACK_BYTES;

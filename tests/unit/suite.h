@@ -13,6 +13,14 @@
             ck_abort_msg("%s", #condition);                                                        \
     } while (0)
 
+/* AddressSanitizer: forgets the frames that were left on a stack without returning from them. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define clean_stack(at, bytes) ASAN_UNPOISON_MEMORY_REGION((at), (bytes))
+#else
+#define clean_stack(at, bytes) ((void)(at), (void)(bytes))
+#endif
+
 /* Runs every test (names of START_TEST functions) and ends main with the right status. */
 #define RUN_TESTS(suite, ...)                                                                      \
     do {                                                                                           \

@@ -62,6 +62,7 @@ START_TEST(a_new_context_has_an_aligned_stack_and_its_argument)
 {
     for (int skew = 0; skew < 16; skew++) {
         uint64_t argument = 41;
+        clean_stack(stack, sizeof(stack));
         other_sp = context_prepare(stack + sizeof(stack) - skew, look_at_stack, &argument);
         context_switch(&main_sp, other_sp);
         ck_assert_uint_eq(argument, 42);
