@@ -1,7 +1,8 @@
 """Looks at live processes from outside: their kernel threads, and what coroctl says of them.
 
-The shim's monitor and helper threads are named coro-...; every other kernel thread is an
-application thread. Under the shim a process has exactly one of those, whatever it runs.
+The shim's monitor and helper threads are named coro-..., those that the kernel itself makes for
+io_uring iou-...; every other kernel thread is an application thread. Under the shim a process has
+exactly one of those, whatever it runs.
 """
 
 import json
@@ -12,10 +13,11 @@ import time
 from .process import Failure
 
 HELPER = "coro-"
+URING = "iou-"  # iou-wrk-PID and iou-sqp-PID, natively as well
 FIRST_SAMPLES = 50  # close together, for programs that live for a moment only
 FIRST_SAMPLE_S = 0.01
 SAMPLE_S = 0.05
-CONTROL_S = 0.3
+CONTROL_S = 0.3  # between questions to coroctl, after the first samples
 
 
 def kernel_threads(pid):
@@ -25,7 +27,9 @@ def kernel_threads(pid):
         for task in os.listdir(f"/proc/{pid}/task"):
             try:
                 with open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8", errors="replace") as file:
-                    names.append(file.read().rstrip("\n"))
+                    name = file.read().rstrip("\n")
+                if not name.startswith(URING):
+                    names.append(name)
             except OSError:
                 pass
     except OSError:
@@ -81,7 +85,7 @@ class Watch:
         self.violation = None
         self.control_error = None
         self.suspects = {}
-        self.next_control = time.monotonic() + CONTROL_S / 2
+        self.next_control = 0.0
 
     def sample(self, floor):
         counts = {}
@@ -99,7 +103,7 @@ class Watch:
         self.total = max(self.total, sum(counts.values()))
         if self.coroctl and self.listed < floor and time.monotonic() >= self.next_control:
             self.ask(counts)
-            self.next_control = time.monotonic() + CONTROL_S
+            self.next_control = time.monotonic() + (CONTROL_S if self.samples > FIRST_SAMPLES else 0)
 
     def judge(self, pid, names):
         if self.limit is None or len(names) <= self.limit:
