@@ -64,7 +64,7 @@ bool op_finish(struct carrier *carrier, struct co *co, long *result)
         if (carrier->kthread.attention & ATTENTION_REMOTE)
             runtime_drain_inbox();
         if (carrier->kthread.attention & ATTENTION_PREEMPT) {
-            carrier->kthread.attention &= ~ATTENTION_PREEMPT;
+            __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
             co->preemptions++;
             sched_yield_polling();
         }

@@ -20,12 +20,13 @@ static long fork_with(long nr, const long a[5])
         fd_all_shared();
         return pid;
     }
+    monitor_reset(); /* it is gone, and may have held its lock */
     signal_reset();
     signal_handback(co);
+    monitor_release();
     if (co->robust_head)
         sys2(__NR_set_robust_list, co->robust_head, co->robust_bytes);
     offload_reset();
-    monitor_reset();
     if (op_hooks.in_child)
         op_hooks.in_child();
     runtime_reset();
@@ -66,6 +67,7 @@ static long exec_with(long nr, long a, long b, long c, long d, long e)
         op_hooks.leave_process();
     long error = sys6(nr, a, b, c, d, e, 0);
     signal_retake();
+    monitor_release();
     return error;
 }
 

@@ -7,6 +7,7 @@
 #include "interpose/signal.h"
 
 #include "runtime/kthread.h"
+#include "shim/gate/gate.h"
 
 #define IGNORED 1 /* SIG_IGN */
 
@@ -251,6 +252,22 @@ static bool is_fault(int signal, const siginfo_t *info)
             signal == SIGTRAP || signal == SIGSYS);
 }
 
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+
+/* Between op_vfork and the end of the vfork instruction nothing else may run: another thread's call
+ * would take the flag that the child needs for one that the parent has outlived. */
+static bool about_to_vfork(struct carrier *carrier, const struct ucontext *context)
+{
+    uintptr_t pc = context->uc_mcontext.rip;
+    if (likely(!carrier->vfork_child))
+        return false;
+    if (gate_owns_pc(pc) || (pc >= (uintptr_t)__ehdr_start && pc < (uintptr_t)etext))
+        return true;
+    op_in_vfork_child(carrier); /* the parent goes on: the flag has served */
+    return false;
+}
+
 static void in_program(struct carrier *carrier, int signal, siginfo_t *info,
                        struct ucontext *context)
 {
@@ -258,12 +275,13 @@ static void in_program(struct carrier *carrier, int signal, siginfo_t *info,
     struct call_state state = save_call(co);
     bool restart = true;
     runtime_enter(carrier);
+    signal_set_kernel_mask(ps->kernel_mask); /* the handler came in with all blocked */
     co->simd = SIMD_NONE; /* the kernel's frame holds it all */
     co->door = DOOR_NONE;
     co->frame = NULL;
     co->hint_kind = WAIT_NONE;
     if (signal == KICK_SIGNAL) {
-        carrier->kthread.attention &= ~ATTENTION_PREEMPT;
+        __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
         co->preemptions++;
         if (!carrier->no_preempt)
             sched_yield_polling();
@@ -300,7 +318,8 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
         signal_fault(carrier, signal, info, context);
         return;
     }
-    if (!carrier->kthread.in_runtime && carrier->current) {
+    bool in_runtime = carrier->kthread.in_runtime || about_to_vfork(carrier, context);
+    if (!in_runtime && carrier->current) {
         in_program(carrier, signal, info, context);
         return;
     }

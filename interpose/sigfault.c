@@ -83,6 +83,7 @@ static void deliver_there(struct co *co, int signal, const siginfo_t *info,
         frame->context.uc_mcontext.fpstate = (void *)top;
     }
     runtime_enter(this_carrier());
+    signal_rest(); /* the handler came in with all blocked */
     call_on_stack(run_there, frame, (uintptr_t)frame);
 }
 

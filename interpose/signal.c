@@ -10,6 +10,7 @@
 #include "interpose/signal.h"
 
 #include "runtime/kthread.h"
+#include "runtime/monitor.h"
 #include "shim/gate/gate.h"
 
 struct process_signals process_signals;
@@ -113,9 +114,9 @@ void signal_install(int signal)
     }
     struct kernel_sigaction ours = {
         .handler = (uintptr_t)signal_entry,
-        .flags = (wanted->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT)) | SA_SIGINFO | SA_NODEFER |
-                 SA_RESTORER_,
+        .flags = (wanted->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT)) | SA_SIGINFO | SA_RESTORER_,
         .restorer = (uintptr_t)signal_restorer,
+        .mask = ~UINT64_C(0), /* or the kernel would pile up a frame for each queued signal */
     };
     if (!handled || wanted->flags & SA_RESTART)
         ours.flags |= SA_RESTART;
@@ -352,6 +353,17 @@ void signal_forget_co(struct co *co)
     signal_update_resting_mask();
 }
 
+static long install_kick(void)
+{
+    struct kernel_sigaction kick = {
+        .handler = (uintptr_t)signal_entry,
+        .flags = SA_SIGINFO | SA_RESTART | SA_RESTORER_,
+        .restorer = (uintptr_t)signal_restorer,
+        .mask = ~UINT64_C(0),
+    };
+    return kernel_action(KICK_SIGNAL, &kick, NULL);
+}
+
 int signal_takeover(void)
 {
     struct co *co = runtime.main;
@@ -364,12 +376,7 @@ int signal_takeover(void)
     sys2(__NR_sigaltstack, NULL, &co->signals.altstack);
     if (co->signals.altstack.ss_flags & SS_DISABLE)
         co->signals.altstack = (stack_t){ 0 };
-    struct kernel_sigaction kick = {
-        .handler = (uintptr_t)signal_entry,
-        .flags = SA_SIGINFO | SA_NODEFER | SA_RESTART | SA_RESTORER_,
-        .restorer = (uintptr_t)signal_restorer,
-    };
-    long error = kernel_action(KICK_SIGNAL, &kick, NULL);
+    long error = install_kick();
     if (error)
         return (int)error;
     ps->ever_blocked = 0;
@@ -390,6 +397,7 @@ void signal_retake(void)
         if (__builtin_popcountll(co->signals.mask) < 48)
             signal_catch(co->signals.mask);
     }
+    install_kick();
     stack_t fault_stack = { .ss_sp = ps->fault_stack, .ss_size = FAULT_STACK_BYTES };
     sys2(__NR_sigaltstack, &fault_stack, NULL);
     for (int signal = 1; signal <= SIGNALS; signal++) {
@@ -403,6 +411,10 @@ void signal_retake(void)
 void signal_handback(struct co *co)
 {
     signal_set_kernel_mask(~UINT64_C(0));
+    monitor_hold();
+    /* Ignoring a signal throws away what is pending of it. */
+    struct kernel_sigaction ignored = { .handler = IGNORED };
+    kernel_action(KICK_SIGNAL, &ignored, NULL);
     for (int signal = 1; signal <= SIGNALS; signal++) {
         if (ps->caught & sigbit(signal) || signal == KICK_SIGNAL)
             kernel_action(signal, &ps->action[signal], NULL);

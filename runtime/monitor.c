@@ -27,6 +27,7 @@ static struct {
     struct monitor_settings settings;
     int wake_fd;
     volatile int asleep;
+    struct spinlock kick_lock; /* held while a kick is sent, and by monitor_hold; rank 3 */
     uint64_t last_switches, last_tick_ns;
     uint64_t warned_switches; /* the stall that was already reported */
     uint32_t idle_ticks;
@@ -50,6 +51,23 @@ static void warn_of_stall(struct carrier *carrier, uint64_t held_ns)
     log_line(LOG_WARN, "thread %lu (%s) has held the carrier for %lu ms, %u runnable", co->id,
              co->name[0] ? co->name : "unnamed", held_ns / NSEC_PER_MSEC,
              carrier->run_queue_length);
+}
+
+static void kick(struct carrier *carrier)
+{
+    spin_lock(&monitor.kick_lock);
+    kthread_kick(carrier->kernel_tid);
+    spin_unlock(&monitor.kick_lock);
+}
+
+void monitor_hold(void)
+{
+    spin_lock(&monitor.kick_lock);
+}
+
+void monitor_release(void)
+{
+    spin_unlock(&monitor.kick_lock);
 }
 
 static void watch(struct carrier *carrier, uint64_t now)
@@ -76,7 +94,7 @@ static void watch(struct carrier *carrier, uint64_t now)
     uint64_t held = now - carrier->stall_since_ns;
     warn_of_stall(carrier, held);
     if (slice && held >= slice && runtime.live > 1)
-        kthread_kick(carrier->kernel_tid);
+        kick(carrier);
 }
 
 static bool may_sleep(const struct carrier *carrier)
@@ -147,6 +165,7 @@ void monitor_reset(void)
     if (monitor.wake_fd >= 0)
         sys1(__NR_close, monitor.wake_fd);
     monitor.wake_fd = -1;
+    monitor.kick_lock.taken = 0;
     monitor.asleep = 0;
     monitor.idle_ticks = 0;
 }

@@ -19,6 +19,11 @@ int monitor_start(const struct monitor_settings *settings);
 /* The carrier has something to do again: ends the monitor's long sleep. Cheap when it is awake. */
 void monitor_wake(void);
 
+/* From here until monitor_release the monitor sends no kick, and none is on its way by the time this
+ * returns. Around an exec: a kick that arrived after it would end the new program. */
+void monitor_hold(void);
+void monitor_release(void);
+
 bool monitor_owns_fd(int fd);
 
 /* Forgets the monitor (child of a fork). */
