@@ -16,7 +16,7 @@
 static bool ready_now(int fd, short events)
 {
     struct pollfd one = { .fd = fd, .events = events };
-    long n = sys3(__NR_poll, &one, 1, 0);
+    long n = poll_now(&one, 1);
     return n > 0;
 }
 

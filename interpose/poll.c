@@ -2,7 +2,7 @@
  * of them in our own poll set, park, and ask again. The kernel gives every answer, so results are
  * its own; our poll set only says when to ask. The program's epoll descriptors are watched like
  * any other. */
-#include "interpose/op.h"
+#include "interpose/wait_loop.h"
 
 #define WATCH_ON_STACK 16
 #define SIGSET_BYTES   8
@@ -68,7 +68,7 @@ static long poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
 {
     struct fd_waiter on_stack[WATCH_ON_STACK];
     struct watch watch;
-    long result = sys3(__NR_poll, fds, count, 0);
+    long result = poll_now(fds, count);
     if (result || deadline == 0) {
         op_pace();
         return result;
@@ -86,7 +86,7 @@ static long poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
             result = error;
             break;
         }
-        result = sys3(__NR_poll, fds, count, 0);
+        result = poll_now(fds, count);
         if (error == -ETIMEDOUT)
             break;
     }
@@ -162,7 +162,10 @@ static long try_select(const struct sets *sets)
         if (copy[i] && user_copy(copy[i], sets->in[i], sets->words * sizeof(*copy[i])) != 0)
             return -EFAULT;
     }
-    long result = sys5(__NR_select, sets->count, copy[0], copy[1], copy[2], &zero);
+    long result;
+    do /* as poll_now */
+        result = sys5(__NR_select, sets->count, copy[0], copy[1], copy[2], &zero);
+    while (result == -EINTR);
     return result;
 }
 

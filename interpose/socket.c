@@ -239,17 +239,22 @@ long op_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 /* Connections */
 
 /* Another process may take the connection between the look and the call: then the call blocks, and
- * the next slice signal brings it back (sys_interruptible). */
+ * the next slice signal brings it back (sys_interruptible). Whatever ends the call early is seen to
+ * by the loop; then we look again, because the edge that told of this connection is used up. */
 static long try_accept(struct attempt *attempt)
 {
     struct pollfd one = { .fd = attempt->fd, .events = POLLIN };
-    if (sys3(__NR_poll, &one, 1, 0) == 0)
-        return -EAGAIN;
-    const volatile uint32_t *flag = &this_carrier()->kthread.attention;
-    this_carrier()->kthread.attention &= ~ATTENTION_PREEMPT;
-    long result = sys_interruptible(flag, __NR_accept4, attempt->fd, attempt->word[0],
-                                    attempt->word[1], attempt->word[2], 0, 0);
-    return result == -EINTR ? -EAGAIN : result;
+    while (poll_now(&one, 1) != 0) {
+        long result = sys_interruptible(&this_carrier()->kthread.attention, __NR_accept4,
+                                        attempt->fd, attempt->word[0], attempt->word[1],
+                                        attempt->word[2], 0, 0);
+        if (result != -EINTR)
+            return result;
+        sched_yield_polling();
+        if (signal_deliverable(this_co()))
+            return -ERESTARTSYS;
+    }
+    return -EAGAIN;
 }
 
 static long try_accept_nonblocking(struct attempt *attempt)
@@ -298,7 +303,7 @@ static long finish_connect(int fd, const struct sockaddr *address, socklen_t len
     int error = 0;
     for (;;) {
         struct pollfd one = { .fd = waiter.fd, .events = POLLOUT };
-        if (sys3(__NR_poll, &one, 1, 0) != 0)
+        if (poll_now(&one, 1) != 0)
             break;
         error = op_fd_wait(&waiter, true, DEADLINE_NEVER);
         if (error)

@@ -7,6 +7,15 @@
 
 #define LEVEL_SOCKET 1
 
+long poll_now(struct pollfd *fds, unsigned long count)
+{
+    long result;
+    do
+        result = sys3(__NR_poll, fds, count, 0);
+    while (result == -EINTR);
+    return result;
+}
+
 static uint64_t socket_deadline(const struct attempt *attempt)
 {
     const struct fd_entry *entry = attempt->entry;

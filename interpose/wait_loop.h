@@ -26,4 +26,8 @@ long attempt_run(struct attempt *attempt);
  * and bytes. Returns the number written, or an error when there was none. PARKS. */
 long attempt_run_all(struct attempt *attempt);
 
+/* poll(2) that does not wait. The kernel's own would answer -EINTR when a signal is pending and
+ * nothing ready, even with no time to wait; then the event that came meanwhile might be missed. */
+long poll_now(struct pollfd *fds, unsigned long count);
+
 #endif
