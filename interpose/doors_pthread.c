@@ -172,23 +172,34 @@ NAMED(int, pthread_join, uintptr_t thread, void **value)
     return error;
 }
 
+static void leave(struct door *door)
+{
+    long ignored = 0;
+    while (door_leave(door, &ignored))
+        ;
+}
+
 /* libc marks the thread, and signals it only when it is in a call of libc's own. One that waits in
- * a door of ours leaves it and goes to libc's function, which sees the mark. */
+ * a door of ours leaves it and goes to libc's function, which sees the mark. The thread may end
+ * between our two looks at it: each is one visit to the runtime. */
 NAMED(int, pthread_cancel, uintptr_t thread)
 {
-    struct co *co = runtime.mode == MODE_ACTIVE ? co_of(thread) : NULL;
-    if (co)
-        co->cancelled = true;
+    struct door door;
+    struct co *co;
+    if (door_enter(&door, PLAIN)) {
+        if ((co = co_of(thread)))
+            co->cancelled = true;
+        leave(&door);
+    }
     int error = ((int (*)(uintptr_t))REAL(pthread_cancel))(thread);
-    if (!co || error || !op_begin(this_carrier()))
+    if (error || !door_enter(&door, PLAIN))
         return error;
-    if (co->door == DOOR_CANCEL && co->job)
+    co = co_of(thread);
+    if (co && co->door == DOOR_CANCEL && co->job)
         offload_interrupt(co->job);
-    else if (co->door == DOOR_CANCEL && co->interruptible)
+    else if (co && co->door == DOOR_CANCEL && co->interruptible)
         sched_wake(co, -EDOOR);
-    long ignored = 0;
-    while (op_finish(this_carrier(), this_co(), &ignored))
-        ;
+    leave(&door);
     return error;
 }
 

@@ -61,8 +61,10 @@ static void helper_main(void *argument)
             continue;
         }
         const long *a = job->argument;
-        job->result =
-            sys_interruptible(&job->interrupted, job->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+        do /* a kick for the last job may be late */
+            job->result =
+                sys_interruptible(&job->interrupted, job->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+        while (job->result == -EINTR && !job->interrupted);
         spin_lock(&offload.lock);
         job->helper_tid = 0; /* from here on nobody kicks us for this job */
         spin_unlock(&offload.lock);
