@@ -37,6 +37,8 @@ struct co_wait {
     uintptr_t addr;
 };
 
+/* A switch touches the first two cache lines, and with thousands of threads misses both: what it
+ * needs comes first. */
 struct co {
     /* Scheduling; the carrier's. */
     void *sp;           /* stack pointer while not running */
@@ -50,9 +52,16 @@ struct co {
     bool is_main;       /* runs on the process's first stack */
     int wake_result;
     uint32_t selfish_left; /* I/O calls that may still complete at once */
-    struct timer timer;
+    uint32_t slices;       /* times it was switched to */
+    uint64_t since_ns;     /* coarse time of the last change of state */
+    struct co_wait wait;   /* for observers */
+    struct co_signals signals;
+
     struct gate_frame *frame; /* the registers at the site, in a call by the gate */
-    struct offload_job *job;  /* the call that a helper runs for it */
+    uintptr_t hint_addr; /* the symbol door knows the object: mutex, condition variable, joinee */
+    uint32_t hint_kind;  /* enum wait_kind; WAIT_NONE: no hint */
+    struct timer timer;
+    struct offload_job *job; /* the call that a helper runs for it */
 
     /* Identity. */
     uint32_t tid;
@@ -60,20 +69,15 @@ struct co {
     struct list all; /* runtime.all, by id */
     char name[CO_NAME_BYTES];
 
-    /* What the kernel keeps per thread. */
+    /* What the kernel keeps per thread, beside signals. */
     int *clear_child_tid;
     uint64_t *affinity; /* AFFINITY_BYTES, as the program set it; NULL: its carrier's */
     void *robust_head;
     size_t robust_bytes;
-    struct co_signals signals;
 
     /* For observers. */
-    struct co_wait wait;
-    uintptr_t hint_addr; /* the symbol door knows the object: mutex, condition variable, joinee */
-    uint32_t hint_kind;  /* enum wait_kind; WAIT_NONE: no hint */
-    uint64_t since_ns;   /* coarse time of the last change of state */
     uint64_t cpu_ns;
-    uint64_t slices, preemptions;
+    uint64_t preemptions;
     uintptr_t stack_base;
     size_t stack_bytes;
 };

@@ -37,10 +37,10 @@ struct sig_pending {
 
 struct co_signals {
     sigbits mask;
+    struct sig_pending pending;
     sigbits saved_mask; /* restored once the handlers of a sigsuspend-like call have run */
     bool restore_mask;
     sigbits waiting; /* what sigwait and its kin accept; 0: not waiting */
-    struct sig_pending pending;
     stack_t altstack;
 };
 
