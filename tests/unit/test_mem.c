@@ -98,6 +98,18 @@ START_TEST(text_equal_needs_the_same_end)
 }
 END_TEST
 
+START_TEST(bits_are_counted)
+{
+    uint64_t word = 88172645463325252u;
+    ck_assert_uint_eq(bit_count(0), 0);
+    ck_assert_uint_eq(bit_count(UINT64_MAX), 64);
+    for (int i = 0; i < 1000; i++) {
+        word = word * 6364136223846793005u + 1442695040888963407u;
+        must(bit_count(word) == (uint32_t)__builtin_popcountll(word));
+    }
+}
+END_TEST
+
 START_TEST(pages_are_zeroed_and_writable)
 {
     unsigned char *pages = pages_map(3 * PAGE_BYTES - 5);
@@ -161,7 +173,7 @@ int main(void)
     RUN_TESTS("mem", memcpy_copies_exactly_so_many_bytes, memmove_copes_with_every_overlap,
               memset_sets_exactly_so_many_bytes, memcmp_compares_bytes_as_unsigned,
               strlen_counts_to_the_nul, text_copy_truncates_and_terminates,
-              text_equal_needs_the_same_end, pages_are_zeroed_and_writable,
+              text_equal_needs_the_same_end, bits_are_counted, pages_are_zeroed_and_writable,
               impossible_pages_are_null, pool_objects_are_aligned_zeroed_and_apart,
               a_pool_gives_back_what_was_put, objects_larger_than_a_block_are_refused);
 }

@@ -1,0 +1,6 @@
+# make lint: the gates of tests/lint/run. GATES names some: make lint GATES='below needed'
+
+GATES ?=
+
+lint: all
+	BELOW='$(below_obj)' ABOVE='$(above_obj)' LIBRARY=$(B)/libcoroshim.so tests/lint/run $(GATES)
