@@ -193,7 +193,7 @@ static uint32_t count_bits(const struct sets *sets)
     uint32_t bits = 0;
     for (int i = 0; i < 3; i++) {
         for (size_t word = 0; sets->in[i] && word < sets->words; word++)
-            bits += (uint32_t)__builtin_popcountll(sets->in[i][word]);
+            bits += bit_count(sets->in[i][word]);
     }
     return bits;
 }

@@ -147,7 +147,7 @@ void signal_catch(sigbits mask)
 void signal_set_mask(struct co *co, sigbits mask)
 {
     co->signals.mask = mask & ~SIGBITS_UNBLOCKABLE;
-    if (__builtin_popcountll(co->signals.mask) < 48)
+    if (bit_count(co->signals.mask) < 48)
         signal_catch(co->signals.mask);
     signal_update_resting_mask();
     if (ps->pending.set & ~co->signals.mask) {
@@ -394,7 +394,7 @@ void signal_retake(void)
     struct list *node, *after;
     list_for_each (node, after, &runtime.all) {
         struct co *co = container_of(node, struct co, all);
-        if (__builtin_popcountll(co->signals.mask) < 48)
+        if (bit_count(co->signals.mask) < 48)
             signal_catch(co->signals.mask);
     }
     install_kick();

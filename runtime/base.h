@@ -40,6 +40,15 @@ static inline uintptr_t align_down(uintptr_t value, uintptr_t alignment)
     return value & ~(alignment - 1);
 }
 
+/* How many bits are set. The builtin would be a call into libgcc. */
+static inline uint32_t bit_count(uint64_t bits)
+{
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)(bits * UINT64_C(0x0101010101010101) >> 56);
+}
+
 /* A compiler barrier: orders our stores against a signal handler on the same kernel thread. */
 static inline void barrier(void)
 {
