@@ -17,10 +17,17 @@ int main()
         std::vector<std::jthread> all;
         for (int i = 0; i < 10; i++)
             all.emplace_back([&](std::stop_token token) {
-                std::stop_callback callback(token, [&] { callbacks++; });
+                std::atomic<bool> called{false};
+                std::stop_callback callback(token, [&] {
+                    callbacks++;
+                    called = true;
+                });
                 std::unique_lock<std::mutex> held(lock);
                 CHECK(!never.wait(held, token, [] { return false; }));
                 CHECK(token.stop_requested());
+                held.unlock();
+                while (!called) // the callback that ended the wait may have come first
+                    std::this_thread::yield();
                 stopped++;
             });
         std::this_thread::yield();
