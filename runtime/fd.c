@@ -72,6 +72,23 @@ static enum fd_kind socket_kind(int fd)
     return r == 0 && protocol == PROTO_TCP ? FD_TCP : FD_SOCKET;
 }
 
+/* Both ends of a pipe have one inode: the second one that we meet finds the first. A slot that another
+ * pipe has taken costs a poll, no more. */
+static void find_other_end(int fd, uint64_t inode)
+{
+    struct pipe_end *slot = &table.pipe[inode % PIPE_SLOTS];
+    long flags = sys2(__NR_fcntl, fd, F_GETFL);
+    bool writes = (flags & O_ACCMODE) == O_WRONLY;
+    if (slot->inode != inode)
+        *slot = (struct pipe_end){ .inode = inode };
+    slot->fd[writes] = fd + 1;
+    slot->generation[writes] = fd_entry(fd)->generation;
+    int other = slot->fd[!writes] - 1;
+    struct fd_entry *end = fd_entry_existing(other);
+    if (end && end->kind == FD_PIPE && end->generation == slot->generation[!writes])
+        fd_paired(fd, other);
+}
+
 enum fd_kind fd_kind(struct fd_entry *entry, int fd)
 {
     if (likely(entry->kind != FD_UNKNOWN))
@@ -86,6 +103,7 @@ enum fd_kind fd_kind(struct fd_entry *entry, int fd)
         break;
     case S_IFIFO:
         entry->kind = FD_PIPE;
+        find_other_end(fd, about.st_ino);
         break;
     case S_IFREG:
     case S_IFDIR:

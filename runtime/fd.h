@@ -42,8 +42,18 @@ struct fd_waiter {
     bool moved; /* ...then it is a private duplicate: fd_wait_done */
 };
 
+/* Where the two ends of a recently met pipe are: 1 + number, and its generation then. */
+struct pipe_end {
+    uint64_t inode;
+    int fd[2]; /* reading, writing */
+    uint32_t generation[2];
+};
+
+#define PIPE_SLOTS 1024
+
 struct fd_table {
     struct fd_entry **blocks;
+    struct pipe_end pipe[PIPE_SLOTS];
     uint32_t fork_generation;
 };
 
