@@ -282,9 +282,8 @@ static void in_program(struct carrier *carrier, int signal, siginfo_t *info,
     co->hint_kind = WAIT_NONE;
     if (signal == KICK_SIGNAL) {
         __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
-        co->preemptions++;
         if (!carrier->no_preempt)
-            sched_yield_polling();
+            sched_preempt(context->uc_mcontext.rip, context->uc_mcontext.rsp);
     } else {
         signal_route(signal, info);
     }

@@ -41,6 +41,7 @@ struct carrier {
     struct co *leaving;              /* has exited; the loop gives it to... */
     void (*leave)(struct co *co);    /* ...this */
 
+    volatile uint32_t spinning; /* ticks for which the monitor goes on expecting spinners */
     volatile uint64_t switches; /* the monitor watches it for progress */
     uint64_t stall_since_ns;    /* monitor: when it first saw `switches` at this value */
 };

@@ -6,6 +6,11 @@
 
 #include "runtime/base.h"
 
+#define SLICE_SHIFT_MAX 6   /* a spinner's slice is halved so often at most... */
+#define SPIN_SLICE_NS   (200 * NSEC_PER_USEC) /* ...and no shorter than this */
+#define SPIN_SPAN       128 /* bytes of code that a loop of waiting fits in */
+#define SPIN_TICKS      256 /* short ticks after a spinner was seen */
+
 struct monitor_settings {
     uint64_t slice_ns;           /* 0: never preempt */
     uint64_t latency_warning_ns; /* 0: never warn */

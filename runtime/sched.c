@@ -141,6 +141,22 @@ void sched_yield_polling(void)
     sched_yield_co();
 }
 
+void sched_preempt(uintptr_t pc, uintptr_t sp)
+{
+    struct carrier *carrier = this_carrier();
+    struct co *co = carrier->current;
+    co->preemptions++;
+    if (sp == co->spin_sp && pc - co->spin_pc + SPIN_SPAN / 2 < SPIN_SPAN) {
+        co->slice_shift += co->slice_shift < SLICE_SHIFT_MAX;
+        carrier->spinning = SPIN_TICKS;
+    } else {
+        co->slice_shift = 0;
+        co->spin_pc = pc;
+        co->spin_sp = sp;
+    }
+    sched_yield_polling();
+}
+
 /* The leaving coroutine's argument to the loop: the loop frees it on its own stack. */
 void sched_exit(void (*leave)(struct co *co))
 {

@@ -31,6 +31,10 @@ void sched_yield_co(void);
 /* The same by way of the poller: whoever has become ready runs too. PARKS. */
 void sched_yield_polling(void);
 
+/* The slice of the running coroutine is over, in program code at @pc. The others run; see monitor.c
+ * for what becomes of one that spins. PARKS. */
+void sched_preempt(uintptr_t pc, uintptr_t sp);
+
 /* Ends the running coroutine; never returns. Its stack may be gone at any time after @leave was
  * called, which runs on the carrier's own stack. */
 void sched_exit(void (*leave)(struct co *co)) __attribute__((noreturn));
