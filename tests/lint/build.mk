@@ -3,4 +3,4 @@
 GATES ?=
 
 lint: all
-	BELOW='$(below_obj)' ABOVE='$(above_obj)' LIBRARY=$(B)/libcoroshim.so tests/lint/run $(GATES)
+	@BELOW='$(below_obj)' ABOVE='$(above_obj)' LIBRARY=$(B)/libcoroshim.so tests/lint/run $(GATES)

@@ -22,12 +22,12 @@ $(call objects,$(wildcard $(unit_src)/*.c)): flags := $(unit_flags)
 unit: $(UNIT:%=$(unit_out)/%)
 
 check-unit: unit
-	$(unit_src)/run $(UNIT:%=$(unit_out)/%)
+	@$(unit_src)/run $(UNIT:%=$(unit_out)/%)
 
 $(unit_out)/libcoro.a: $(unit_objects)
 	@mkdir -p $(@D)
-	rm -f $@
-	ar rcs $@ $^
+	@rm -f $@
+	@ar rcs $@ $^
 
 .SECONDARY: $(call objects,$(wildcard $(unit_src)/*.c))
 
