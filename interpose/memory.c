@@ -38,9 +38,35 @@ static bool is_tid_word(uintptr_t address)
     return co && (uintptr_t)co->clear_child_tid == address;
 }
 
+/* The first thread's stack was made before we were awake, so it is not in the arena; libc goes on
+ * using it for later threads. */
+static struct {
+    uintptr_t low, high;
+    uint32_t discards;
+} first_stack;
+
+#define DISCARD_EVERY 16U
+
+void memory_note_first_stack(uintptr_t low, uintptr_t high)
+{
+    first_stack.low = low;
+    first_stack.high = high;
+}
+
+static bool in_first_stack(uintptr_t address)
+{
+    return address >= first_stack.low && address < first_stack.high;
+}
+
+static void forget_first_stack(uintptr_t low, uintptr_t high)
+{
+    if (low < first_stack.high && first_stack.low < high)
+        first_stack.low = first_stack.high = 0;
+}
+
 bool memory_is_private(uintptr_t address)
 {
-    if (stack_owns(address))
+    if (stack_owns(address) || in_first_stack(address))
         return true;
     for (uint32_t i = 0; i < own.count; i++) {
         if (address >= own.low[i] && address < own.high[i])
@@ -86,6 +112,7 @@ long op_munmap(void *address, size_t bytes)
         if (result != -EINVAL)
             return result;
     }
+    forget_first_stack((uintptr_t)address, (uintptr_t)address + bytes);
     return OP_PASS;
 }
 
@@ -93,5 +120,8 @@ long op_madvise(void *address, size_t bytes, int advice)
 {
     if (advice == MADV_DONTNEED && stack_owns((uintptr_t)address))
         return stack_discard((uintptr_t)address, bytes);
+    if (advice == MADV_DONTNEED && in_first_stack((uintptr_t)address) &&
+        ++first_stack.discards % DISCARD_EVERY)
+        return 0;
     return OP_PASS;
 }

@@ -84,7 +84,8 @@ long op_futex_pi_shared(uint32_t *word, int operation, const struct __kernel_tim
 
 /* Is the memory of this futex word known to be this process's alone? */
 bool memory_is_private(uintptr_t address);
-/* Set at activation. */
+/* Set at activation; the first thread's stack by its creation. */
+void memory_note_first_stack(uintptr_t low, uintptr_t high);
 void memory_note_main_stack(uintptr_t low, uintptr_t high);
 void memory_note_data(uintptr_t low, uintptr_t high);
 

@@ -60,6 +60,10 @@ static void note_stack(struct co *co, const struct clone_request *request)
         return;
     co->stack_base = request->stack_top - request->stack_bytes;
     co->stack_bytes = request->stack_bytes;
+    /* libc's descriptor of the thread, with the tid that joins wait on, lies above the stack. */
+    uintptr_t high = align_up((uintptr_t)request->child_tid + sizeof(int), PAGE_BYTES);
+    if (co->id == 2 && high > co->stack_base)
+        memory_note_first_stack(co->stack_base, high);
 }
 
 static long new_thread(const struct clone_request *request)
@@ -125,10 +129,13 @@ long op_clone3(const void *args, size_t size)
     return clone_any(&request);
 }
 
-/* One lock of a dead owner: marks it and wakes one waiter, as handle_futex_death does. */
+/* One lock of a dead owner: marks it and wakes one waiter, as handle_futex_death does. Like the
+ * kernel we read through pointers that may lead anywhere. */
 static void robust_death(uint32_t *word, uint32_t tid, bool pending)
 {
-    uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    uint32_t value;
+    if (user_copy(&value, word, sizeof(value)) != 0)
+        return;
     if (pending && !value) {
         op_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
         return;
@@ -148,19 +155,23 @@ static void robust_death(uint32_t *word, uint32_t tid, bool pending)
 
 static void walk_robust_list(struct co *co)
 {
-    struct robust_list_head *head = co->robust_head;
-    if (!head || co->robust_bytes != sizeof(*head))
+    struct robust_list_head head;
+    struct robust_list next;
+    if (!co->robust_head || co->robust_bytes != sizeof(head) ||
+        user_copy(&head, co->robust_head, sizeof(head)) != 0)
         return;
-    struct robust_list *pending = (void *)((uintptr_t)head->list_op_pending & ~1UL);
-    struct robust_list *entry = (void *)((uintptr_t)head->list.next & ~1UL);
-    for (int i = 0; entry && entry != &head->list && i < ROBUST_LIST_LIMIT; i++) {
-        struct robust_list *next = (void *)((uintptr_t)entry->next & ~1UL);
+    char *pending = (char *)((uintptr_t)head.list_op_pending & ~1UL);
+    char *entry = (char *)((uintptr_t)head.list.next & ~1UL);
+    for (int i = 0; entry != co->robust_head && i < ROBUST_LIST_LIMIT; i++) {
+        bool last = user_copy(&next, entry, sizeof(next)) != 0;
         if (entry != pending)
-            robust_death((uint32_t *)((char *)entry + head->futex_offset), co->tid, false);
-        entry = next;
+            robust_death((uint32_t *)(entry + head.futex_offset), co->tid, false);
+        if (last)
+            return;
+        entry = (char *)((uintptr_t)next.next & ~1UL);
     }
     if (pending)
-        robust_death((uint32_t *)((char *)pending + head->futex_offset), co->tid, true);
+        robust_death((uint32_t *)(pending + head.futex_offset), co->tid, true);
 }
 
 static void bury(struct co *co)
