@@ -247,7 +247,8 @@ bool signal_run_handlers(struct co *co, bool *all_restart)
 
 static bool is_fault(int signal, const siginfo_t *info)
 {
-    return info->si_code > 0 && info->si_code != SI_KERNEL &&
+    /* SI_KERNEL too: so come addresses that no pointer can have, and frames without room. */
+    return info->si_code > 0 &&
            (signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
             signal == SIGTRAP || signal == SIGSYS);
 }
@@ -257,25 +258,25 @@ extern const char etext[] __attribute__((visibility("hidden")));
 
 /* Between op_vfork and the end of the vfork instruction nothing else may run: another thread's call
  * would take the flag that the child needs for one that the parent has outlived. */
-static bool about_to_vfork(struct carrier *carrier, const struct ucontext *context)
+static bool about_to_vfork(struct carrier *carrier, struct ucontext *context)
 {
     uintptr_t pc = context->uc_mcontext.rip;
     if (likely(!carrier->vfork_child))
         return false;
     if (gate_owns_pc(pc) || (pc >= (uintptr_t)__ehdr_start && pc < (uintptr_t)etext))
         return true;
-    op_in_vfork_child(carrier); /* the parent goes on: the flag has served */
+    carrier->vfork_child = 0; /* the parent goes on: the flag has served */
+    ps->kernel_mask = ps->resting_mask;
+    memcpy(&context->uc_sigmask, &ps->kernel_mask, sizeof(ps->kernel_mask));
     return false;
 }
 
-static void in_program(struct carrier *carrier, int signal, siginfo_t *info,
+void signal_in_program(struct carrier *carrier, int signal, siginfo_t *info,
                        struct ucontext *context)
 {
     struct co *co = carrier->current;
     struct call_state state = save_call(co);
     bool restart = true;
-    runtime_enter(carrier);
-    signal_set_kernel_mask(ps->kernel_mask); /* the handler came in with all blocked */
     co->simd = SIMD_NONE; /* the kernel's frame holds it all */
     co->door = DOOR_NONE;
     co->frame = NULL;
@@ -319,7 +320,13 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     }
     bool in_runtime = carrier->kthread.in_runtime || about_to_vfork(carrier, context);
     if (!in_runtime && carrier->current) {
-        in_program(carrier, signal, info, context);
+        if (signal != KICK_SIGNAL) {
+            runtime_enter(carrier);
+            signal_set_kernel_mask(ps->kernel_mask); /* we came in with all blocked */
+            signal_in_program(carrier, signal, info, context);
+        } else if (!signal_preempt(carrier, info, context)) {
+            __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
+        }
         return;
     }
     if (signal == KICK_SIGNAL)

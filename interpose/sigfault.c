@@ -1,20 +1,26 @@
-/* Faults: signals that an instruction of ours or of the program's raised.
+/* Signals that must not arrive on the thread's stack: faults, raised by an instruction of ours or
+ * of the program's, and the kick that preempts.
  *
- * SIGSEGV and SIGBUS arrive on the carrier's own alternate stack, because the thread's may be
- * exhausted. The program's handler must not run there: it may block, or jump away, and the next
- * fault of another thread would overwrite it. So the kernel's frame is copied to where the handler
- * belongs (the thread's alternate stack, or its own), the handler runs there, and rt_sigreturn
- * takes the copy.
+ * SIGSEGV, SIGBUS and the kick arrive on the carrier's own alternate stack, because the thread's may
+ * be exhausted. What follows must not run there: it may block, or jump away, and the next such
+ * signal of another thread would overwrite it. So the kernel's frame is copied to where it belongs
+ * (for a handler that wants it, the thread's alternate stack; else its own), the rest runs there,
+ * and rt_sigreturn takes the copy. A thread without room for the frame is not preempted: it has no
+ * need of that room natively.
  *
  * A fault in user_copy means a bad pointer from the program: the copy returns -EFAULT. Any other
  * fault without a handler happens again under the default action, with its own core dump. */
 #include "interpose/signal.h"
+
+#include "runtime/kthread.h"
+#include "runtime/stack.h"
 
 #define IGNORED        1 /* SIG_IGN */
 #define RED_ZONE       128
 #define FXSAVE_BYTES   512
 #define SOFTWARE_BYTES 464 /* struct _fpx_sw_bytes in the FXSAVE image (asm/sigcontext.h) */
 #define XSTATE_MAGIC   0x46505853U
+#define PREEMPT_ROOM   1536 /* of stack, for what runs until another thread does */
 
 static struct process_signals *const ps = &process_signals;
 
@@ -67,11 +73,12 @@ static void run_there(void *argument)
     signal_resume(&frame->context);
 }
 
-static void deliver_there(struct co *co, int signal, const siginfo_t *info,
-                          const struct ucontext *context)
+/* Copies the kernel's frame to below @above and goes on with fn(copy) there. */
+static void continue_there(uintptr_t above, void (*fn)(void *), int signal, const siginfo_t *info,
+                           const struct ucontext *context)
 {
     size_t bytes = fp_bytes(context);
-    uintptr_t top = align_down(stack_for(co, &ps->action[signal], context) - bytes, 64);
+    uintptr_t top = align_down(above - bytes, 64);
     struct fault_frame *frame = (struct fault_frame *)align_down(top - sizeof(*frame), 64);
     stack_t none = { .ss_sp = ps->fault_stack, .ss_size = FAULT_STACK_BYTES };
     frame->context = *context;
@@ -83,8 +90,27 @@ static void deliver_there(struct co *co, int signal, const siginfo_t *info,
         frame->context.uc_mcontext.fpstate = (void *)top;
     }
     runtime_enter(this_carrier());
-    signal_rest(); /* the handler came in with all blocked */
-    call_on_stack(run_there, frame, (uintptr_t)frame);
+    signal_rest(); /* we came in with all blocked */
+    call_on_stack(fn, frame, (uintptr_t)frame);
+}
+
+static void preempt_there(void *argument)
+{
+    struct fault_frame *frame = argument;
+    signal_in_program(this_carrier(), frame->signal, &frame->info, &frame->context);
+    signal_resume(&frame->context);
+}
+
+bool signal_preempt(struct carrier *carrier, siginfo_t *info, struct ucontext *context)
+{
+    struct co *co = carrier->current;
+    uintptr_t sp = context->uc_mcontext.rsp;
+    size_t need = RED_ZONE + fp_bytes(context) + sizeof(struct fault_frame) + PREEMPT_ROOM;
+    uintptr_t floor = stack_floor(sp, co->stack_base + PAGE_BYTES); /* elsewhere: a usual guard */
+    if (sp - co->stack_base < co->stack_bytes && sp - need < floor)
+        return false;
+    continue_there(sp - RED_ZONE, preempt_there, KICK_SIGNAL, info, context);
+    return true;
 }
 
 void signal_fault(struct carrier *carrier, int signal, siginfo_t *info, struct ucontext *context)
@@ -101,5 +127,5 @@ void signal_fault(struct carrier *carrier, int signal, siginfo_t *info, struct u
         sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
         return;
     }
-    deliver_there(co, signal, info, context);
+    continue_there(stack_for(co, &ps->action[signal], context), run_there, signal, info, context);
 }

@@ -357,7 +357,7 @@ static long install_kick(void)
 {
     struct kernel_sigaction kick = {
         .handler = (uintptr_t)signal_entry,
-        .flags = SA_SIGINFO | SA_RESTART | SA_RESTORER_,
+        .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | SA_RESTORER_,
         .restorer = (uintptr_t)signal_restorer,
         .mask = ~UINT64_C(0),
     };

@@ -46,6 +46,15 @@ void pending_clear(struct sig_pending *pending);
  * the default action (sigfault.c). */
 void signal_fault(struct carrier *carrier, int signal, siginfo_t *info, struct ucontext *context);
 
+/* The kick found program code running: lets others run, from the thread's own stack. False: it has
+ * no room for that. */
+bool signal_preempt(struct carrier *carrier, siginfo_t *info, struct ucontext *context);
+
+/* What a signal that interrupted program code does, in the runtime and on the thread's stack; leaves
+ * the runtime. PARKS. (sigdeliver.c) */
+void signal_in_program(struct carrier *carrier, int signal, siginfo_t *info,
+                       struct ucontext *context);
+
 /* Runs one handler of @co for @info (sigdeliver.c), in the runtime. */
 void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context);
 

@@ -82,6 +82,15 @@ bool stack_bounds(uintptr_t address, uintptr_t *start, size_t *bytes)
     return true;
 }
 
+uintptr_t stack_floor(uintptr_t address, uintptr_t otherwise)
+{
+    struct slab *slab = slab_of(address);
+    if (!slab)
+        return otherwise;
+    size_t index = (address - slab->start) / slab->slot_bytes;
+    return slab->start + index * slab->slot_bytes + slab->slot[index].guard_pages * PAGE_BYTES;
+}
+
 static struct slab *new_slab(size_t slot_bytes, uint32_t slots)
 {
     if (arena.slabs == SLABS_MAX)

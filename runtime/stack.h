@@ -23,6 +23,9 @@ bool stack_owns(uintptr_t address);
 /* The slot around @address: fills its bounds. False: not in the arena. */
 bool stack_bounds(uintptr_t address, uintptr_t *start, size_t *bytes);
 
+/* The lowest address above the guard of the slot around @address; @otherwise outside the arena. */
+uintptr_t stack_floor(uintptr_t address, uintptr_t otherwise);
+
 /* mprotect(2) inside one slot. The first writable one since stack_map says how the thread wants its
  * stack: everything below @address becomes its guard (a recycled slot may have another), as if
  * stack_map's memory had been PROT_NONE. Later ones change the range alone; what they leave behind
