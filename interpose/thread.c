@@ -320,6 +320,10 @@ long op_prctl(int option, unsigned long a, unsigned long b, unsigned long c, uns
         memcpy((char *)a, co->name, sizeof(co->name));
         return 0;
     }
+    if (option == PR_GET_TID_ADDRESS) {
+        const int *word = co->clear_child_tid;
+        return user_copy((void *)a, &word, sizeof(word)) != 0 ? -EFAULT : 0;
+    }
     if (option == PR_SET_NAME) {
         text_copy(co->name, (const char *)a, sizeof(co->name));
         return co->is_main ? OP_PASS : 0;
