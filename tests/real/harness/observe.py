@@ -17,7 +17,6 @@ URING = "iou-"  # iou-wrk-PID and iou-sqp-PID, natively as well
 FIRST_SAMPLES = 50  # close together, for programs that live for a moment only
 FIRST_SAMPLE_S = 0.01
 SAMPLE_S = 0.05
-CONTROL_S = 0.3  # between questions to coroctl, after the first samples
 
 
 def kernel_threads(pid):
@@ -85,7 +84,6 @@ class Watch:
         self.violation = None
         self.control_error = None
         self.suspects = {}
-        self.next_control = 0.0
 
     def sample(self, floor):
         counts = {}
@@ -101,9 +99,8 @@ class Watch:
         self.samples += 1
         self.kernel = max(self.kernel, *counts.values())
         self.total = max(self.total, sum(counts.values()))
-        if self.coroctl and self.listed < floor and time.monotonic() >= self.next_control:
+        if self.coroctl and self.listed < floor:  # threads may live for a moment only
             self.ask(counts)
-            self.next_control = time.monotonic() + (CONTROL_S if self.samples > FIRST_SAMPLES else 0)
 
     def judge(self, pid, names):
         if self.limit is None or len(names) <= self.limit:
