@@ -8,6 +8,7 @@ THREADS = 32
 ROUNDS = int(sys.argv[1])
 
 failures = []
+all_started = threading.Barrier(THREADS)
 
 
 def check(truth, text):
@@ -32,6 +33,7 @@ def use(number):
 
 def work(number):
     try:
+        all_started.wait()
         for _ in range(ROUNDS):
             use(number)
     except Exception as error:
