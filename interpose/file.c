@@ -15,11 +15,6 @@ OP_FILE(syncfs, (int fd), fd)
 OP_FILE(sync, (void), 0)
 OP_FILE(sync_file_range, (int fd, long offset, long bytes, unsigned flags), fd, offset, bytes,
         flags)
-OP_FILE(flock, (int fd, int operation), fd, operation)
-OP_FILE(msgsnd, (int id, const void *message, size_t bytes, int flags), id, W(message), W(bytes),
-        flags)
-OP_FILE(msgrcv, (int id, void *message, size_t bytes, long type, int flags), id, W(message),
-        W(bytes), type, flags)
 OP_FILE(semop, (int id, void *operations, size_t count), id, W(operations), W(count))
 OP_FILE(semtimedop, (int id, void *operations, size_t count, const void *timeout), id,
         W(operations), W(count), W(timeout))
@@ -32,6 +27,33 @@ OP_FILE(mq_timedreceive,
 OP_FILE(io_getevents,
         (unsigned long context, long minimum, long count, void *events, const void *timeout),
         W(context), minimum, count, W(events), W(timeout))
+
+/* Those that say that they won't wait need no helper; releasing a lock must not queue for one. */
+
+#define LOCK_NOWAIT      4     /* LOCK_NB */
+#define LOCK_RELEASE     8     /* LOCK_UN */
+#define IPC_WITHOUT_WAIT 04000 /* IPC_NOWAIT */
+
+long op_flock(int fd, int operation)
+{
+    if (operation & (LOCK_NOWAIT | LOCK_RELEASE))
+        return sys2(__NR_flock, fd, operation);
+    return op_offload(__NR_flock, fd, operation);
+}
+
+long op_msgsnd(int id, const void *message, size_t bytes, int flags)
+{
+    if (flags & IPC_WITHOUT_WAIT)
+        return sys4(__NR_msgsnd, id, message, bytes, flags);
+    return op_offload(__NR_msgsnd, id, W(message), W(bytes), flags);
+}
+
+long op_msgrcv(int id, void *message, size_t bytes, long type, int flags)
+{
+    if (flags & IPC_WITHOUT_WAIT)
+        return sys5(__NR_msgrcv, id, message, bytes, type, flags);
+    return op_offload(__NR_msgrcv, id, W(message), W(bytes), type, flags);
+}
 
 /* Submitting never waits; waiting for completions does. */
 long op_io_uring_enter(int ring, unsigned submit, unsigned complete, unsigned flags,

@@ -142,12 +142,18 @@ void signal_catch(sigbits mask)
     }
 }
 
-/* glibc blocks everything for a moment around every clone: that must not install 60 handlers. A
- * mask of all signals is noted only when a thread waits under it. */
+/* glibc blocks everything, its own two signals too, for a moment around every clone: that must not
+ * install 60 handlers. No program's mask holds those two (sigfillset leaves them out). */
+static bool is_momentary(sigbits mask)
+{
+    const sigbits own = sigbit(32) | sigbit(33);
+    return (mask & own) == own;
+}
+
 void signal_set_mask(struct co *co, sigbits mask)
 {
     co->signals.mask = mask & ~SIGBITS_UNBLOCKABLE;
-    if (bit_count(co->signals.mask) < 48)
+    if (!is_momentary(mask))
         signal_catch(co->signals.mask);
     signal_update_resting_mask();
     if (ps->pending.set & ~co->signals.mask) {
@@ -165,7 +171,8 @@ sigbits signal_push_mask(struct co *co, const sigbits *mask)
     return old;
 }
 
-/* After a call with a mask of its own: the handlers it let in run first, then the old mask is back. */
+/* After a call with a mask of its own: the handlers it let in run first, then the old mask is back.
+ */
 long signal_pop_mask(struct co *co, const sigbits *mask, sigbits old, long result)
 {
     if (!mask)
@@ -268,8 +275,9 @@ long op_rt_sigtimedwait(const sigbits *set, siginfo_t *info,
     int result = 0;
     while (!take_waited(co, wanted, &taken)) {
         if (result)
-            return result == -ETIMEDOUT ? -EAGAIN : result == -ERESTARTSYS ? -ERESTARTNOHAND
-                                                                           : result;
+            return result == -ETIMEDOUT     ? -EAGAIN
+                   : result == -ERESTARTSYS ? -ERESTARTNOHAND
+                                            : result;
         if (deadline <= clock_now(&runtime.clock))
             return -EAGAIN;
         co->signals.waiting = wanted;
@@ -394,7 +402,7 @@ void signal_retake(void)
     struct list *node, *after;
     list_for_each (node, after, &runtime.all) {
         struct co *co = container_of(node, struct co, all);
-        if (bit_count(co->signals.mask) < 48)
+        if (!is_momentary(co->signals.mask))
             signal_catch(co->signals.mask);
     }
     install_kick();
@@ -408,7 +416,7 @@ void signal_retake(void)
     signal_rest();
 }
 
-void signal_handback(struct co *co)
+void signal_handback(struct co *co, bool for_exec)
 {
     signal_set_kernel_mask(~UINT64_C(0));
     monitor_hold();
@@ -416,6 +424,8 @@ void signal_handback(struct co *co)
     struct kernel_sigaction ignored = { .handler = IGNORED };
     kernel_action(KICK_SIGNAL, &ignored, NULL);
     for (int signal = 1; signal <= SIGNALS; signal++) {
+        if (for_exec && ps->action[signal].handler > IGNORED)
+            continue; /* the program's handler can't run any more, here in the runtime */
         if (ps->caught & sigbit(signal) || signal == KICK_SIGNAL)
             kernel_action(signal, &ps->action[signal], NULL);
     }

@@ -35,8 +35,8 @@ struct conf conf = {
 };
 
 #define CONF(name, field, kind, min, max, initial, unit, text)                                     \
-    {#name, unit, text, min, max, initial, kind, offsetof(struct conf, field)},
-#define CONF_TOOL(name, unit, text) {#name, unit, text, 0, 0, 0, CONF_TOOL, 0},
+    { #name, unit, text, min, max, initial, kind, offsetof(struct conf, field) },
+#define CONF_TOOL(name, unit, text) { #name, unit, text, 0, 0, 0, CONF_TOOL, 0 },
 const struct conf_variable conf_variables[] = {
 #include "shim/conf.def"
 };
