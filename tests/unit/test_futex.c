@@ -327,6 +327,64 @@ START_TEST(wake_op_wakes_the_second_word_when_the_comparison_holds)
 }
 END_TEST
 
+/* ---- waiting on several words ---- */
+
+struct waiting_any {
+    struct futex_any words[3];
+    uint64_t deadline_ns;
+    int result;
+};
+
+static uint32_t three[3];
+
+static void wait_any_here(void *argument)
+{
+    struct waiting_any *w = argument;
+    for (int i = 0; i < 3; i++)
+        w->words[i] = (struct futex_any){.word = &three[i], .expected = 0};
+    w->result = futex_wait_any(w->words, 3, w->deadline_ns);
+}
+
+START_TEST(a_wait_on_several_words_tells_which_was_woken)
+{
+    struct waiting_any any = {.deadline_ns = DEADLINE_NEVER};
+    set_up();
+    for (int i = 0; i < 3; i++) {
+        any.result = 99;
+        harness_spawn(wait_any_here, &any);
+        sched_yield_co();
+        ck_assert_int_eq(futex_wake(&three[i], 1, FUTEX_ANY), 1);
+        harness_join();
+        ck_assert_int_eq(any.result, i);
+        for (int j = 0; j < 3; j++)
+            ck_assert(!futex_has_waiters(&three[j]));
+    }
+}
+END_TEST
+
+START_TEST(a_wait_on_several_words_looks_at_all_of_them_first)
+{
+    struct waiting_any any = {.deadline_ns = DEADLINE_NEVER};
+    set_up();
+    three[2] = 1;
+    wait_any_here(&any);
+    ck_assert_int_eq(any.result, -EAGAIN);
+    ck_assert(!futex_has_waiters(&three[0]));
+}
+END_TEST
+
+START_TEST(a_wait_on_several_words_ends_at_its_deadline)
+{
+    struct waiting_any any = {.result = 99};
+    set_up();
+    any.deadline_ns = harness_now_ns() + NSEC_PER_MSEC;
+    wait_any_here(&any);
+    ck_assert_int_eq(any.result, -ETIMEDOUT);
+    for (int i = 0; i < 3; i++)
+        ck_assert(!futex_has_waiters(&three[i]));
+}
+END_TEST
+
 /* Many waiters on few words: every wake count must match a model of queues. */
 START_TEST(random_operations_agree_with_a_model)
 {
@@ -378,5 +436,7 @@ int main(void)
               requeue_to_the_same_word_loses_nobody, wake_op_changes_the_word,
               wake_op_refuses_unknown_operations,
               wake_op_wakes_the_second_word_when_the_comparison_holds,
-              random_operations_agree_with_a_model);
+              a_wait_on_several_words_tells_which_was_woken,
+              a_wait_on_several_words_looks_at_all_of_them_first,
+              a_wait_on_several_words_ends_at_its_deadline, random_operations_agree_with_a_model);
 }
