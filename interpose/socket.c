@@ -297,7 +297,8 @@ long op_accept(int fd, struct sockaddr *address, socklen_t *length)
 }
 
 /* Waits for a connection under way, then asks how it went. */
-static long finish_connect(int fd, const struct sockaddr *address, socklen_t length)
+static long finish_connect(int fd, const struct sockaddr *address, socklen_t length,
+                           uint64_t deadline)
 {
     struct fd_waiter waiter = { .fd = fd };
     int error = 0;
@@ -305,10 +306,12 @@ static long finish_connect(int fd, const struct sockaddr *address, socklen_t len
         struct pollfd one = { .fd = waiter.fd, .events = POLLOUT };
         if (poll_now(&one, 1) != 0)
             break;
-        error = op_fd_wait(&waiter, true, DEADLINE_NEVER);
+        error = op_fd_wait(&waiter, true, deadline);
         if (error)
             break;
     }
+    if (error == -ETIMEDOUT)
+        error = -EINPROGRESS; /* SO_SNDTIMEO: the connection goes on without us */
     if (!error) {
         uint32_t size = sizeof(error);
         sys5(__NR_getsockopt, waiter.fd, LEVEL_SOCKET, SO_ERROR, &error, &size);
@@ -327,14 +330,17 @@ long op_connect(int fd, const struct sockaddr *address, socklen_t length)
         return sys3(__NR_connect, fd, address, length);
     if (entry->kind != FD_TCP && !is_stream(fd))
         return sys3(__NR_connect, fd, address, length); /* only notes the peer */
-    if (entry->kind != FD_TCP || !fd_is_owned(entry) || entry->has_timeouts)
+    if (entry->kind != FD_TCP || !fd_is_owned(entry))
         return op_offload(__NR_connect, fd, (long)address, length, 0, 0, 0);
     /* Nobody else can see the flag: the file is ours alone and no thread runs in between. */
     long flags = sys2(__NR_fcntl, fd, F_GETFL);
     sys3(__NR_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
     long result = sys3(__NR_connect, fd, address, length);
     sys3(__NR_fcntl, fd, F_SETFL, flags);
-    return result == -EINPROGRESS ? finish_connect(fd, address, length) : result;
+    if (result != -EINPROGRESS)
+        return result;
+    struct attempt about = { .fd = fd, .entry = entry, .for_write = true };
+    return finish_connect(fd, address, length, attempt_deadline(&about));
 }
 
 static enum fd_kind kind_of_new(int domain, int type, int protocol)

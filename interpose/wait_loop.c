@@ -16,7 +16,7 @@ long poll_now(struct pollfd *fds, unsigned long count)
     return result;
 }
 
-static uint64_t socket_deadline(const struct attempt *attempt)
+uint64_t attempt_deadline(const struct attempt *attempt)
 {
     const struct fd_entry *entry = attempt->entry;
     if ((entry->kind != FD_TCP && entry->kind != FD_SOCKET) || !entry->has_timeouts)
@@ -58,7 +58,7 @@ long attempt_run(struct attempt *attempt)
         if (!asked && (attempt->never_wait || !fd_blocks(attempt->entry, attempt->fd)))
             break;
         if (!asked)
-            deadline = socket_deadline(attempt);
+            deadline = attempt_deadline(attempt);
         asked = waited = true;
         long error = op_fd_wait(&waiter, attempt->for_write, deadline);
         attempt->fd = waiter.fd;

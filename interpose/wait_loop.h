@@ -22,6 +22,9 @@ struct attempt {
 /* Runs @attempt to its end. -EAGAIN also when SO_RCVTIMEO or SO_SNDTIMEO runs out. PARKS. */
 long attempt_run(struct attempt *attempt);
 
+/* When SO_RCVTIMEO or SO_SNDTIMEO ends a wait that begins now. */
+uint64_t attempt_deadline(const struct attempt *attempt);
+
 /* Writes all of @attempt's bytes, as blocking writes do: each try that moves some advances buffer
  * and bytes. Returns the number written, or an error when there was none. PARKS. */
 long attempt_run_all(struct attempt *attempt);
