@@ -16,7 +16,6 @@ long kthread_clone(unsigned long flags, void *stack_top, void (*fn)(void *), voi
 
 struct start {
     struct kthread *kthread;
-    const char *name;
     void (*fn)(void *);
     void *argument;
 };
@@ -25,7 +24,6 @@ static void begin(void *argument)
 {
     struct start start = *(struct start *)argument;
     gs_base_set(&runtime.cpu, (uint64_t)start.kthread);
-    sys2(__NR_prctl, PR_SET_NAME, start.name);
     start.fn(start.argument);
 }
 
@@ -43,10 +41,14 @@ long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *)
     kthread->in_runtime = 1;
     kthread->attention = 0;
     struct start *start = (struct start *)(stack + KTHREAD_STACK_BYTES) - 1;
-    *start = (struct start){ kthread, name, fn, argument };
+    *start = (struct start){ kthread, fn, argument };
     uint64_t all_but_kick = ~(UINT64_C(1) << (KICK_SIGNAL - 1)), old;
+    char own_name[CO_NAME_BYTES];
     set_mask(all_but_kick, &old); /* inherited by the new thread */
+    sys2(__NR_prctl, PR_GET_NAME, own_name);
+    sys2(__NR_prctl, PR_SET_NAME, name); /* inherited too: nobody sees it under another name */
     long tid = kthread_clone(KTHREAD_FLAGS, start, begin, start, NULL);
+    sys2(__NR_prctl, PR_SET_NAME, own_name);
     set_mask(old, NULL);
     if (tid < 0)
         pages_unmap(stack, KTHREAD_STACK_BYTES);
