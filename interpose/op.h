@@ -50,7 +50,8 @@ bool op_in_vfork_child(struct carrier *carrier);
 /* signal.c and sigdeliver.c */
 struct gate_frame;
 int signal_takeover(void);  /* dormant -> active: reads the kernel's state; 0 or -errno */
-void signal_handback(struct co *co); /* gives the kernel @co's mask, altstack and all actions */
+/* Gives the kernel @co's mask, altstack and the actions: for an exec, those that survive it. */
+void signal_handback(struct co *co, bool for_exec);
 void signal_retake(void);            /* after a handback that was in vain (failed exec) */
 void signal_set_kernel_mask(sigbits mask);
 void signal_rest(void); /* back to the mask under which the program runs */

@@ -1,5 +1,5 @@
 /* Processes: fork, vfork, exec, and waiting for children. */
-#include "interpose/op.h"
+#include "interpose/signal.h"
 
 #include <linux/fcntl.h>
 #include <linux/wait.h>
@@ -12,8 +12,8 @@
 static long fork_with(long nr, const long a[5])
 {
     struct co *co = this_co();
-    sigbits none = ~UINT64_C(0), old;
-    sys4(__NR_rt_sigprocmask, 2, &none, &old, 8); /* no handler between fork and reset */
+    sigbits all = ~UINT64_C(0), mask = co->signals.mask, old;
+    sys4(__NR_rt_sigprocmask, 2, &all, &old, 8); /* no handler between fork and reset */
     long pid = sys6(nr, a[0], a[1], a[2], a[3], a[4], 0);
     if (pid) {
         sys4(__NR_rt_sigprocmask, 2, &old, NULL, 8);
@@ -22,7 +22,9 @@ static long fork_with(long nr, const long a[5])
     }
     monitor_reset(); /* it is gone, and may have held its lock */
     signal_reset();
-    signal_handback(co);
+    pending_clear(&co->signals.pending);
+    co->signals.mask = all; /* no handler before all is native again */
+    signal_handback(co, false);
     monitor_release();
     if (co->robust_head)
         sys2(__NR_set_robust_list, co->robust_head, co->robust_bytes);
@@ -30,6 +32,7 @@ static long fork_with(long nr, const long a[5])
     if (op_hooks.in_child)
         op_hooks.in_child();
     runtime_reset();
+    signal_set_kernel_mask(mask);
     return 0;
 }
 
@@ -62,7 +65,7 @@ long op_vfork(void)
 
 static long exec_with(long nr, long a, long b, long c, long d, long e)
 {
-    signal_handback(this_co());
+    signal_handback(this_co(), true);
     if (op_hooks.leave_process)
         op_hooks.leave_process();
     long error = sys6(nr, a, b, c, d, e, 0);

@@ -74,6 +74,8 @@ void co_free(struct co *co)
     spin_unlock(&runtime.all_lock);
     if (co->tid - runtime.tid_base < TIDS_MAX)
         runtime.by_tid[co->tid - runtime.tid_base] = NULL;
+    if (runtime.main == co)
+        runtime.main = NULL;
     co->state = CO_FREE;
     runtime.live--;
     pool_put(&runtime.co_pool, co);

@@ -54,7 +54,7 @@ struct runtime {
     int pid;
     bool objects_changed; /* code was mapped: gate_refresh at the next good moment */
     int exit_code; /* main's, when main has left by exit(2) */
-    struct co *main;
+    struct co *main; /* NULL once main has left by pthread_exit */
 
     /* Called on the way out of the runtime when there are signals; set by interpose. */
     void (*signals_noted)(void);
