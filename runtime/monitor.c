@@ -92,6 +92,8 @@ static void watch(struct carrier *carrier, uint64_t now)
     uint64_t since_tick = now - monitor.last_tick_ns;
     monitor.last_tick_ns = now;
     runtime.coarse_ns = now;
+    if (carrier->spinning)
+        carrier->spinning--; /* racy, and harmless */
     if (carrier->idle) {
         monitor.idle_ticks = switches == monitor.last_switches ? monitor.idle_ticks + 1 : 0;
         monitor.last_switches = switches;
@@ -99,8 +101,6 @@ static void watch(struct carrier *carrier, uint64_t now)
         return;
     }
     monitor.idle_ticks = 0;
-    if (carrier->spinning)
-        carrier->spinning--; /* racy, and harmless */
     if (co) {
         co->cpu_ns += since_tick;
         slice = shortened(slice, co->slice_shift);
