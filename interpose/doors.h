@@ -84,7 +84,7 @@ static inline long door_result(long result)
  * An operation that passes (OP_PASS) is libc's to do as well. */
 #define DOOR_BODY(class, ret, call, real)                                                          \
     struct door door;                                                                              \
-    if (!door_enter(&door, class))                                                                  \
+    if (!door_enter(&door, class))                                                                 \
         return real;                                                                               \
     long result;                                                                                   \
     do                                                                                             \

@@ -1,4 +1,4 @@
-/* Symbol doors whose arguments differ from the system call's: each turns them into the operation's. */
+/* Symbol doors whose arguments differ from the system call's: each makes them the operation's. */
 #include "interpose/doors.h"
 
 #include <linux/time.h>
@@ -15,25 +15,26 @@ void __chk_fail(void) __attribute__((noreturn));
 NAMED(ssize_t, recv, int fd, void *buffer, size_t bytes, int flags)
 {
     DOOR_BODY(CANCEL, ssize_t, op_recvfrom(fd, buffer, bytes, flags, NULL, NULL),
-              REAL_AS(recv, ssize_t, int, void *, size_t, int)(fd, buffer, bytes, flags))
+              REAL_AS(recv, ssize_t, int, void *, size_t, int)(fd, buffer, bytes, flags));
 }
 
 NAMED(ssize_t, send, int fd, const void *buffer, size_t bytes, int flags)
 {
     DOOR_BODY(CANCEL, ssize_t, op_sendto(fd, buffer, bytes, flags, NULL, 0),
-              REAL_AS(send, ssize_t, int, const void *, size_t, int)(fd, buffer, bytes, flags))
+              REAL_AS(send, ssize_t, int, const void *, size_t, int)(fd, buffer, bytes, flags));
 }
 
 NAMED(ssize_t, pread, int fd, void *buffer, size_t bytes, off_t offset)
 {
     DOOR_BODY(CANCEL, ssize_t, op_pread64(fd, buffer, bytes, offset),
-              REAL_AS(pread, ssize_t, int, void *, size_t, off_t)(fd, buffer, bytes, offset))
+              REAL_AS(pread, ssize_t, int, void *, size_t, off_t)(fd, buffer, bytes, offset));
 }
 
 NAMED(ssize_t, pwrite, int fd, const void *buffer, size_t bytes, off_t offset)
 {
-    DOOR_BODY(CANCEL, ssize_t, op_pwrite64(fd, buffer, bytes, offset),
-              REAL_AS(pwrite, ssize_t, int, const void *, size_t, off_t)(fd, buffer, bytes, offset))
+    DOOR_BODY(
+        CANCEL, ssize_t, op_pwrite64(fd, buffer, bytes, offset),
+        REAL_AS(pwrite, ssize_t, int, const void *, size_t, off_t)(fd, buffer, bytes, offset));
 }
 
 #define POSITIONED(name, op)                                                                       \
@@ -41,13 +42,15 @@ NAMED(ssize_t, pwrite, int fd, const void *buffer, size_t bytes, off_t offset)
     {                                                                                              \
         DOOR_BODY(CANCEL, ssize_t, op(fd, parts, count, (unsigned long)offset, 0),                 \
                   REAL_AS(name, ssize_t, int, const struct iovec *, int, off_t)(fd, parts, count,  \
-                                                                               offset))            \
+                                                                                offset))           \
     }
 
+/* clang-format off */
 POSITIONED(preadv, op_preadv)
 POSITIONED(preadv64, op_preadv)
 POSITIONED(pwritev, op_pwritev)
 POSITIONED(pwritev64, op_pwritev)
+/* clang-format on */
 
 /* _FORTIFY_SOURCE's variants know the size of the buffer. */
 
@@ -56,7 +59,7 @@ NAMED(ssize_t, __read_chk, int fd, void *buffer, size_t bytes, size_t room)
     if (bytes > room)
         __chk_fail();
     DOOR_BODY(CANCEL, ssize_t, op_read(fd, buffer, bytes),
-              REAL_AS(__read_chk, ssize_t, int, void *, size_t, size_t)(fd, buffer, bytes, room))
+              REAL_AS(__read_chk, ssize_t, int, void *, size_t, size_t)(fd, buffer, bytes, room));
 }
 
 NAMED(ssize_t, __pread_chk, int fd, void *buffer, size_t bytes, off_t offset, size_t room)
@@ -64,7 +67,7 @@ NAMED(ssize_t, __pread_chk, int fd, void *buffer, size_t bytes, off_t offset, si
     if (bytes > room)
         __chk_fail();
     DOOR_BODY(CANCEL, ssize_t, op_pread64(fd, buffer, bytes, offset),
-              REAL_AS(pread, ssize_t, int, void *, size_t, off_t)(fd, buffer, bytes, offset))
+              REAL_AS(pread, ssize_t, int, void *, size_t, off_t)(fd, buffer, bytes, offset));
 }
 
 NAMED(ssize_t, __pread64_chk, int fd, void *buffer, size_t bytes, off_t offset, size_t room)
@@ -86,7 +89,7 @@ NAMED(ssize_t, __recvfrom_chk, int fd, void *buffer, size_t bytes, size_t room, 
         __chk_fail();
     DOOR_BODY(CANCEL, ssize_t, op_recvfrom(fd, buffer, bytes, flags, address, length),
               REAL_AS(recvfrom, ssize_t, int, void *, size_t, int, struct sockaddr *,
-                      socklen_t *)(fd, buffer, bytes, flags, address, length))
+                      socklen_t *)(fd, buffer, bytes, flags, address, length));
 }
 
 /* libc's ppoll and pselect leave the caller's timeout alone; the system calls don't. */
@@ -96,8 +99,8 @@ NAMED(int, ppoll, struct pollfd *fds, nfds_t count, const struct __kernel_timesp
 {
     struct __kernel_timespec copy = timeout ? *timeout : (struct __kernel_timespec){ 0 };
     DOOR_BODY(CANCEL, int, op_ppoll(fds, count, timeout ? &copy : NULL, mask, sizeof(*mask)),
-              REAL_AS(ppoll, int, struct pollfd *, nfds_t, const void *, const void *)(fds, count,
-                                                                                     timeout, mask))
+              REAL_AS(ppoll, int, struct pollfd *, nfds_t, const void *,
+                      const void *)(fds, count, timeout, mask));
 }
 
 NAMED(int, __poll_chk, struct pollfd *fds, nfds_t count, int timeout, size_t room)
@@ -105,7 +108,7 @@ NAMED(int, __poll_chk, struct pollfd *fds, nfds_t count, int timeout, size_t roo
     if (room / sizeof(*fds) < count)
         __chk_fail();
     DOOR_BODY(CANCEL, int, op_poll(fds, count, timeout),
-              REAL_AS(poll, int, struct pollfd *, nfds_t, int)(fds, count, timeout))
+              REAL_AS(poll, int, struct pollfd *, nfds_t, int)(fds, count, timeout));
 }
 
 NAMED(int, __ppoll_chk, struct pollfd *fds, nfds_t count, const struct __kernel_timespec *timeout,
@@ -127,7 +130,7 @@ NAMED(int, pselect, int count, fd_set *readers, fd_set *writers, fd_set *excepti
     DOOR_BODY(CANCEL, int,
               op_pselect6(count, readers, writers, exceptions, timeout ? &copy : NULL, &packed),
               REAL_AS(pselect, int, int, fd_set *, fd_set *, fd_set *, const void *,
-                      const void *)(count, readers, writers, exceptions, timeout, mask))
+                      const void *)(count, readers, writers, exceptions, timeout, mask));
 }
 
 NAMED(int, epoll_pwait, int fd, struct epoll_event *events, int max, int timeout,
@@ -135,7 +138,7 @@ NAMED(int, epoll_pwait, int fd, struct epoll_event *events, int max, int timeout
 {
     DOOR_BODY(CANCEL, int, op_epoll_pwait(fd, events, max, timeout, mask, sizeof(*mask)),
               REAL_AS(epoll_pwait, int, int, void *, int, int, const void *)(fd, events, max,
-                                                                             timeout, mask))
+                                                                             timeout, mask));
 }
 
 NAMED(int, epoll_pwait2, int fd, struct epoll_event *events, int max,
@@ -143,7 +146,7 @@ NAMED(int, epoll_pwait2, int fd, struct epoll_event *events, int max,
 {
     DOOR_BODY(CANCEL, int, op_epoll_pwait2(fd, events, max, timeout, mask, sizeof(*mask)),
               REAL_AS(epoll_pwait2, int, int, void *, int, const void *,
-                      const void *)(fd, events, max, timeout, mask))
+                      const void *)(fd, events, max, timeout, mask));
 }
 
 /* Returns an error number and leaves errno alone. */
@@ -189,7 +192,7 @@ NAMED(int, usleep, unsigned microseconds)
 {
     struct __kernel_timespec time = ns_timespec(microseconds * NSEC_PER_USEC);
     DOOR_BODY(CANCEL, int, op_nanosleep((const void *)&time, NULL),
-              REAL_AS(usleep, int, unsigned)(microseconds))
+              REAL_AS(usleep, int, unsigned)(microseconds));
 }
 
 /* Commands that take no argument are passed a word of no meaning, as libc does. */
@@ -216,34 +219,34 @@ FCNTL(fcntl64, CANCEL)
 NAMED(int, close_range, unsigned first, unsigned last, int flags)
 {
     DOOR_BODY(PLAIN, int, op_close_range(first, last, (unsigned)flags),
-              REAL_AS(close_range, int, unsigned, unsigned, int)(first, last, flags))
+              REAL_AS(close_range, int, unsigned, unsigned, int)(first, last, flags));
 }
 
 NAMED(int, eventfd, unsigned value, int flags)
 {
     DOOR_BODY(PLAIN, int, op_eventfd2(value, flags),
-              REAL_AS(eventfd, int, unsigned, int)(value, flags))
+              REAL_AS(eventfd, int, unsigned, int)(value, flags));
 }
 
 NAMED(pid_t, waitpid, pid_t pid, int *status, int options)
 {
     DOOR_BODY(CANCEL, pid_t, op_wait4(pid, status, options, NULL),
-              REAL_AS(waitpid, pid_t, pid_t, int *, int)(pid, status, options))
+              REAL_AS(waitpid, pid_t, pid_t, int *, int)(pid, status, options));
 }
 
 NAMED(pid_t, wait, int *status)
 {
-    DOOR_BODY(CANCEL, pid_t, op_wait4(-1, status, 0, NULL), REAL_AS(wait, pid_t, int *)(status))
+    DOOR_BODY(CANCEL, pid_t, op_wait4(-1, status, 0, NULL), REAL_AS(wait, pid_t, int *)(status));
 }
 
 NAMED(pid_t, wait3, int *status, int options, void *usage)
 {
     DOOR_BODY(CANCEL, pid_t, op_wait4(-1, status, options, usage),
-              REAL_AS(wait3, pid_t, int *, int, void *)(status, options, usage))
+              REAL_AS(wait3, pid_t, int *, int, void *)(status, options, usage));
 }
 
 NAMED(int, waitid, int type, pid_t id, void *info, int options)
 {
     DOOR_BODY(CANCEL, int, op_waitid(type, id, info, options, NULL),
-              REAL_AS(waitid, int, int, pid_t, void *, int)(type, id, info, options))
+              REAL_AS(waitid, int, int, pid_t, void *, int)(type, id, info, options));
 }

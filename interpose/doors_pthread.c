@@ -30,7 +30,10 @@ struct nptl doors_nptl;
 static inline bool swap_if(int *word, int from, int to)
 {
     bool done;
-    __asm__ volatile("cmpxchgl %3, %1" : "=@cce"(done), "+m"(*word), "+a"(from) : "r"(to) : "memory");
+    __asm__ volatile("cmpxchgl %3, %1"
+                     : "=@cce"(done), "+m"(*word), "+a"(from)
+                     : "r"(to)
+                     : "memory");
     return done;
 }
 
@@ -156,7 +159,8 @@ NAMED(int, pthread_cond_timedwait, void *condition, void *mutex, const void *dea
     return error;
 }
 
-NAMED(int, pthread_create, void *thread, const void *attributes, void *(*start)(void *), void *argument)
+NAMED(int, pthread_create, void *thread, const void *attributes, void *(*start)(void *),
+      void *argument)
 {
     if (unlikely(runtime.objects_changed))
         doors_objects_changed();

@@ -127,8 +127,8 @@ long op_futex_lock_pi(uint32_t *word, int operation, const struct __kernel_times
     if (timeout && !try_only) {
         if (!timespec_valid(timeout))
             return -EINVAL;
-        bool monotonic = (operation & FUTEX_CMD_MASK) == FUTEX_LOCK_PI2 &&
-                         !(operation & FUTEX_CLOCK_REALTIME);
+        bool monotonic =
+            (operation & FUTEX_CMD_MASK) == FUTEX_LOCK_PI2 && !(operation & FUTEX_CLOCK_REALTIME);
         deadline = clock_to_deadline(&runtime.clock, monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME,
                                      timespec_ns(timeout));
     }
@@ -147,8 +147,8 @@ long op_futex_lock_pi(uint32_t *word, int operation, const struct __kernel_times
         if (!co_by_tid(owner))
             return -ESRCH;
         *word = value | FUTEX_WAITERS;
-        co_waits(co, (struct co_wait){ .kind = WAIT_MUTEX, .fd = -1, .tid = owner,
-                                       .addr = (uintptr_t)word });
+        co_waits(co, (struct co_wait){
+                         .kind = WAIT_MUTEX, .fd = -1, .tid = owner, .addr = (uintptr_t)word });
         int result = op_futex_wait(word, value | FUTEX_WAITERS, FUTEX_ANY, deadline);
         if (result && result != -EAGAIN) /* glibc takes EINTR for success */
             return result == -ERESTARTSYS ? -ERESTARTNOINTR : result;
@@ -177,8 +177,8 @@ static long waitv_here(const struct futex_waitv *in, unsigned count, uint64_t de
         words[i].expected = (uint32_t)in[i].val;
     }
     struct co *co = this_co();
-    co_waits(co, (struct co_wait){ .kind = WAIT_FUTEX, .fd = -1, .count = count,
-                                   .addr = in[0].uaddr });
+    co_waits(co,
+             (struct co_wait){ .kind = WAIT_FUTEX, .fd = -1, .count = count, .addr = in[0].uaddr });
     long result = -ERESTARTSYS;
     if (!signal_deliverable(co)) {
         co->interruptible = true;
@@ -212,7 +212,8 @@ long op_futex_waitv(void *waiters, unsigned count, unsigned flags,
         return op_offload(__NR_futex_waitv, (long)waiters, count, flags, (long)timeout, clock, 0);
     if (timeout && user_copy(&until, timeout, sizeof(until)) != 0)
         return -EFAULT;
-    if (timeout && (!timespec_valid(&until) || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)))
+    if (timeout &&
+        (!timespec_valid(&until) || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)))
         return -EINVAL;
     if (timeout)
         deadline = clock_to_deadline(&runtime.clock, clock, timespec_ns(&until));

@@ -21,8 +21,8 @@ static bool change(uint32_t *word, uint32_t *from, uint32_t to)
 static long sleep_on(uint32_t *word, int operation, uint32_t value,
                      const struct __kernel_timespec *timeout)
 {
-    bool monotonic = (operation & FUTEX_CMD_MASK) == FUTEX_LOCK_PI2 &&
-                     !(operation & FUTEX_CLOCK_REALTIME);
+    bool monotonic =
+        (operation & FUTEX_CMD_MASK) == FUTEX_LOCK_PI2 && !(operation & FUTEX_CLOCK_REALTIME);
     int wait = FUTEX_WAIT_BITSET | (monotonic ? 0 : FUTEX_CLOCK_REALTIME);
     return op_offload(__NR_futex, (long)word, wait, value, (long)timeout, 0,
                       (long)FUTEX_BITSET_MATCH_ANY);

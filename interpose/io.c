@@ -9,9 +9,9 @@
 #include <linux/fs.h>
 #include <linux/socket.h>
 
-#define DONTWAIT   0x40 /* MSG_DONTWAIT */
-#define PIPE_ATOM  4096UL
-#define PARTS_MAX  1024 /* IOV_MAX */
+#define DONTWAIT  0x40 /* MSG_DONTWAIT */
+#define PIPE_ATOM 4096UL
+#define PARTS_MAX 1024 /* IOV_MAX */
 
 static bool ready_now(int fd, short events)
 {
@@ -61,8 +61,8 @@ static long try_write(struct attempt *attempt)
     if (!ready_now(attempt->fd, POLLOUT))
         return -EAGAIN;
     /* Writable means room for this much at least, in one piece. */
-    size_t bytes = attempt->entry->kind == FD_PIPE && attempt->bytes > PIPE_ATOM ? PIPE_ATOM
-                                                                                 : attempt->bytes;
+    size_t bytes =
+        attempt->entry->kind == FD_PIPE && attempt->bytes > PIPE_ATOM ? PIPE_ATOM : attempt->bytes;
     return sys3(__NR_write, attempt->fd, attempt->buffer, bytes);
 }
 

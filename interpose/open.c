@@ -8,9 +8,9 @@
 
 #include "shim/log.h"
 
-#define NONBLOCK   04000     /* O_NONBLOCK */
-#define PATH_ONLY  010000000 /* O_PATH */
-#define PATH_BYTES 128
+#define NONBLOCK      04000     /* O_NONBLOCK */
+#define PATH_ONLY     010000000 /* O_PATH */
+#define PATH_BYTES    128
 #define CLOSE_ON_EXEC 1 /* MFD_CLOEXEC */
 
 static bool waits_for_other_end(int directory, const char *path, int flags)

@@ -52,7 +52,8 @@ static void watch_close(struct watch *watch)
 
 static int watch_park(struct watch *watch, uint64_t deadline)
 {
-    struct co_wait wait = { .kind = watch->count ? WAIT_POLL : WAIT_SLEEP, .fd = -1,
+    struct co_wait wait = { .kind = watch->count ? WAIT_POLL : WAIT_SLEEP,
+                            .fd = -1,
                             .count = watch->count };
     if (watch->count)
         wait.fd = watch->waiters[0].fd;
@@ -230,7 +231,9 @@ static long select_until(int count, fd_set *readers, fd_set *writers, fd_set *ex
         return -EINVAL;
     struct sets sets = {
         .in = { (uint64_t *)readers, (uint64_t *)writers, (uint64_t *)exceptions },
-        .copy = small, .words = ((size_t)count + 63) / 64, .count = count,
+        .copy = small,
+        .words = ((size_t)count + 63) / 64,
+        .count = count,
     };
     size_t bytes = 3 * sets.words * sizeof(uint64_t);
     if (sets.words > SELECT_WORDS && !(sets.copy = pages_map(bytes)))

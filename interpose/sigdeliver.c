@@ -181,8 +181,9 @@ static long call_handler(void *argument)
 void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context)
 {
     int signal = info->si_signo;
-    struct delivery delivery = { .co = co, .action = ps->action[signal], .info = *info,
-                                 .context = context };
+    struct delivery delivery = {
+        .co = co, .action = ps->action[signal], .info = *info, .context = context
+    };
     struct kernel_sigaction *action = &delivery.action;
     sigbits before = co->signals.restore_mask ? co->signals.saved_mask : co->signals.mask;
     co->signals.restore_mask = false;
@@ -248,9 +249,8 @@ bool signal_run_handlers(struct co *co, bool *all_restart)
 static bool is_fault(int signal, const siginfo_t *info)
 {
     /* SI_KERNEL too: so come addresses that no pointer can have, and frames without room. */
-    return info->si_code > 0 &&
-           (signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
-            signal == SIGTRAP || signal == SIGSYS);
+    return info->si_code > 0 && (signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE ||
+                                 signal == SIGILL || signal == SIGTRAP || signal == SIGSYS);
 }
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));

@@ -1,8 +1,8 @@
 /* Signals that must not arrive on the thread's stack: faults, raised by an instruction of ours or
  * of the program's, and the kick that preempts.
  *
- * SIGSEGV, SIGBUS and the kick arrive on the carrier's own alternate stack, because the thread's may
- * be exhausted. What follows must not run there: it may block, or jump away, and the next such
+ * SIGSEGV, SIGBUS and the kick arrive on the carrier's own alternate stack, because the thread's
+ * may be exhausted. What follows must not run there: it may block, or jump away, and the next such
  * signal of another thread would overwrite it. So the kernel's frame is copied to where it belongs
  * (for a handler that wants it, the thread's alternate stack; else its own), the rest runs there,
  * and rt_sigreturn takes the copy. A thread without room for the frame is not preempted: it has no

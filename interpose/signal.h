@@ -26,7 +26,7 @@ struct process_signals {
     sigbits signalfd_set; /* of all signalfds */
     sigbits resting_mask; /* the kernel's, while the program runs: see sigsource.c */
     sigbits kernel_mask;
-    void *fault_stack; /* the carrier's alternate stack */
+    void *fault_stack;          /* the carrier's alternate stack */
     struct sig_pending pending; /* process-directed, nobody could take it yet */
     struct sig_note note[NOTES_MAX];
     volatile uint32_t notes_head, notes_tail;
@@ -50,8 +50,8 @@ void signal_fault(struct carrier *carrier, int signal, siginfo_t *info, struct u
  * no room for that. */
 bool signal_preempt(struct carrier *carrier, siginfo_t *info, struct ucontext *context);
 
-/* What a signal that interrupted program code does, in the runtime and on the thread's stack; leaves
- * the runtime. PARKS. (sigdeliver.c) */
+/* What a signal that interrupted program code does, in the runtime and on the thread's stack;
+ * leaves the runtime. PARKS. (sigdeliver.c) */
 void signal_in_program(struct carrier *carrier, int signal, siginfo_t *info,
                        struct ucontext *context);
 

@@ -50,8 +50,8 @@ static long try_recvfrom(struct attempt *attempt)
     long flags = attempt->word[0];
     long result = sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes,
                        flags | DONTWAIT, attempt->word[1], attempt->word[2]);
-    if (!flags && result > 0 && (size_t)result < attempt->bytes &&
-        attempt->entry->kind == FD_TCP && !attempt->entry->sticky)
+    if (!flags && result > 0 && (size_t)result < attempt->bytes && attempt->entry->kind == FD_TCP &&
+        !attempt->entry->sticky)
         attempt->entry->readable = false;
     return result;
 }
@@ -79,13 +79,16 @@ long op_recvfrom(int fd, void *buffer, size_t bytes, int flags, struct sockaddr 
     if (!is_socket(entry))
         return sys6(__NR_recvfrom, fd, buffer, bytes, flags, address, length);
     struct attempt attempt = {
-        .fd = fd, .entry = entry, .try = try_recvfrom, .buffer = buffer, .bytes = bytes,
+        .fd = fd,
+        .entry = entry,
+        .try = try_recvfrom,
+        .buffer = buffer,
+        .bytes = bytes,
         .never_wait = flags & (DONTWAIT | ERRQUEUE),
         .word = { flags, (long)address, (long)length },
     };
-    attempt.skip_first = !flags && entry->kind == FD_TCP && !entry->readable &&
-                         entry->registered && !entry->sticky && entry->owned &&
-                         fd_blocks(entry, fd);
+    attempt.skip_first = !flags && entry->kind == FD_TCP && !entry->readable && entry->registered &&
+                         !entry->sticky && entry->owned && fd_blocks(entry, fd);
     if (flags & WAITALL && !(flags & (PEEK | DONTWAIT)) && is_stream(fd))
         return receive_all(&attempt);
     return attempt_run(&attempt);
@@ -102,8 +105,12 @@ long op_recvmsg(int fd, struct msghdr *message, int flags)
     if (!is_socket(entry))
         return sys3(__NR_recvmsg, fd, message, flags);
     struct attempt attempt = {
-        .fd = fd, .entry = entry, .try = try_recvmsg, .buffer = message,
-        .never_wait = flags & (DONTWAIT | ERRQUEUE), .word = { flags },
+        .fd = fd,
+        .entry = entry,
+        .try = try_recvmsg,
+        .buffer = message,
+        .never_wait = flags & (DONTWAIT | ERRQUEUE),
+        .word = { flags },
     };
     long result = attempt_run(&attempt);
     if (result <= 0 || !(flags & WAITALL) || flags & (PEEK | DONTWAIT) || entry->kind != FD_TCP)
@@ -128,8 +135,7 @@ long op_recvmsg(int fd, struct msghdr *message, int flags)
 /* With a timeout one message at a time: it is looked at after each. */
 static long try_recvmmsg(struct attempt *attempt)
 {
-    return sys5(__NR_recvmmsg, attempt->fd, attempt->buffer,
-                attempt->word[1] ? 1 : attempt->bytes,
+    return sys5(__NR_recvmmsg, attempt->fd, attempt->buffer, attempt->word[1] ? 1 : attempt->bytes,
                 (attempt->word[0] | DONTWAIT) & ~WAITFORONE, 0);
 }
 
@@ -145,8 +151,13 @@ long op_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
     if (op_deadline((const void *)timeout, &deadline) != 0)
         return -EINVAL;
     struct attempt attempt = {
-        .fd = fd, .entry = entry, .try = try_recvmmsg, .buffer = messages, .bytes = count,
-        .never_wait = flags & (DONTWAIT | ERRQUEUE), .word = { flags, timeout != NULL },
+        .fd = fd,
+        .entry = entry,
+        .try = try_recvmmsg,
+        .buffer = messages,
+        .bytes = count,
+        .never_wait = flags & (DONTWAIT | ERRQUEUE),
+        .word = { flags, timeout != NULL },
     };
     unsigned done = 0;
     while (done < count) {
@@ -179,8 +190,14 @@ long op_sendto(int fd, const void *buffer, size_t bytes, int flags, const struct
     if (!is_socket(entry))
         return sys6(__NR_sendto, fd, buffer, bytes, flags, address, length);
     struct attempt attempt = {
-        .fd = fd, .entry = entry, .for_write = true, .try = try_sendto, .buffer = (void *)buffer,
-        .bytes = bytes, .never_wait = flags & DONTWAIT, .word = { flags, (long)address, length },
+        .fd = fd,
+        .entry = entry,
+        .for_write = true,
+        .try = try_sendto,
+        .buffer = (void *)buffer,
+        .bytes = bytes,
+        .never_wait = flags & DONTWAIT,
+        .word = { flags, (long)address, length },
     };
     return bytes ? attempt_run_all(&attempt) : attempt_run(&attempt);
 }
@@ -198,8 +215,13 @@ long op_sendmsg(int fd, const struct msghdr *message, int flags)
     if (message->msg_controllen)
         fd_all_shared(); /* SCM_RIGHTS may give descriptors away */
     struct attempt attempt = {
-        .fd = fd, .entry = entry, .for_write = true, .try = try_sendmsg, .buffer = (void *)message,
-        .never_wait = flags & DONTWAIT, .word = { flags },
+        .fd = fd,
+        .entry = entry,
+        .for_write = true,
+        .try = try_sendmsg,
+        .buffer = (void *)message,
+        .never_wait = flags & DONTWAIT,
+        .word = { flags },
     };
     long result = attempt_run(&attempt);
     if (result <= 0 || flags & DONTWAIT)
@@ -245,9 +267,9 @@ static long try_accept(struct attempt *attempt)
 {
     struct pollfd one = { .fd = attempt->fd, .events = POLLIN };
     while (poll_now(&one, 1) != 0) {
-        long result = sys_interruptible(&this_carrier()->kthread.attention, __NR_accept4,
-                                        attempt->fd, attempt->word[0], attempt->word[1],
-                                        attempt->word[2], 0, 0);
+        long result =
+            sys_interruptible(&this_carrier()->kthread.attention, __NR_accept4, attempt->fd,
+                              attempt->word[0], attempt->word[1], attempt->word[2], 0, 0);
         if (result != -EINTR)
             return result;
         sched_yield_polling();
@@ -278,7 +300,9 @@ long op_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
     if (!is_socket(entry) || !is_listening(entry, fd))
         return sys4(__NR_accept4, fd, address, length, flags);
     struct attempt attempt = {
-        .fd = fd, .entry = entry, .word = { (long)address, (long)length, flags },
+        .fd = fd,
+        .entry = entry,
+        .word = { (long)address, (long)length, flags },
         .try = fd_blocks(entry, fd) ? try_accept : try_accept_nonblocking,
     };
     bool timeouts = entry->has_timeouts;

@@ -107,7 +107,10 @@ static long clone_any(const struct clone_request *request)
 long op_clone(unsigned long flags, void *stack, int *ptid, int *ctid, unsigned long tls)
 {
     struct clone_request request = {
-        .flags = flags, .stack_top = (uintptr_t)stack, .parent_tid = ptid, .child_tid = ctid,
+        .flags = flags,
+        .stack_top = (uintptr_t)stack,
+        .parent_tid = ptid,
+        .child_tid = ctid,
         .tls = tls,
     };
     return clone_any(&request);

@@ -13,8 +13,8 @@ struct co;
 /* What every kernel thread of ours has at its GS base. */
 struct kthread {
     struct kthread *self;
-    /* Non-zero while runtime code runs on this thread: a signal handler must then only leave a note.
-     * Set on the way in, cleared on the way out; a switch keeps it. */
+    /* Non-zero while runtime code runs on this thread: a signal handler must then only leave a
+     * note. Set on the way in, cleared on the way out; a switch keeps it. */
     volatile uint32_t in_runtime;
     volatile uint32_t attention; /* ATTENTION_* bits: look before leaving the runtime */
 };
@@ -38,8 +38,8 @@ struct carrier {
     void *loop_sp;    /* context of the loop, on the carrier's own stack */
     void *loop_stack; /* lowest address */
     int kernel_tid;
-    struct co *leaving;              /* has exited; the loop gives it to... */
-    void (*leave)(struct co *co);    /* ...this */
+    struct co *leaving;           /* has exited; the loop gives it to... */
+    void (*leave)(struct co *co); /* ...this */
 
     volatile uint32_t spinning; /* ticks for which the monitor goes on expecting spinners */
     volatile uint64_t switches; /* the monitor watches it for progress */

@@ -51,12 +51,12 @@ struct co {
     bool cancelled;     /* pthread_cancel was called: cancellation points use libc's functions */
     bool is_main;       /* runs on the process's first stack */
     int wake_result;
-    uint8_t slice_shift;    /* its slice is halved so many times: it spins; monitor.c */
+    uint8_t slice_shift;        /* its slice is halved so many times: it spins; monitor.c */
     uintptr_t spin_pc, spin_sp; /* where the last preemption met it */
-    uint32_t selfish_left; /* I/O calls that may still complete at once */
-    uint32_t slices;       /* times it was switched to */
-    uint64_t since_ns;     /* coarse time of the last change of state */
-    struct co_wait wait;   /* for observers */
+    uint32_t selfish_left;      /* I/O calls that may still complete at once */
+    uint32_t slices;            /* times it was switched to */
+    uint64_t since_ns;          /* coarse time of the last change of state */
+    struct co_wait wait;        /* for observers */
     struct co_signals signals;
 
     struct gate_frame *frame; /* the registers at the site, in a call by the gate */

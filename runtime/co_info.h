@@ -36,23 +36,23 @@ enum wait_kind {
 #define CO_PEER_BYTES 64
 
 struct co_info {
-    uint64_t id;             /* from 1, in creation order, never re-used */
-    uint64_t creator_id;     /* 0: unknown */
-    uint32_t tid;            /* what gettid() returns in the thread */
-    uint32_t state;          /* enum co_state */
-    uint32_t wait_kind;      /* enum wait_kind */
-    int32_t wait_fd;         /* -1: none */
+    uint64_t id;         /* from 1, in creation order, never re-used */
+    uint64_t creator_id; /* 0: unknown */
+    uint32_t tid;        /* what gettid() returns in the thread */
+    uint32_t state;      /* enum co_state */
+    uint32_t wait_kind;  /* enum wait_kind */
+    int32_t wait_fd;     /* -1: none */
     uint32_t wait_count;
     uint32_t wait_owner_tid; /* 0: unknown */
     uint32_t wait_nr;        /* system call number; UINT32_MAX: none */
     int32_t wait_pid;
     uint64_t wait_addr;
-    uint64_t wait_left_ns;   /* time to the deadline; UINT64_MAX: none */
-    uint64_t state_ns;       /* how long in this state */
-    uint64_t cpu_ns;         /* sampled at every monitor tick */
-    uint64_t slices;         /* times it was switched to */
+    uint64_t wait_left_ns; /* time to the deadline; UINT64_MAX: none */
+    uint64_t state_ns;     /* how long in this state */
+    uint64_t cpu_ns;       /* sampled at every monitor tick */
+    uint64_t slices;       /* times it was switched to */
     uint64_t preemptions;
-    uint64_t stack_base;     /* lowest address */
+    uint64_t stack_base; /* lowest address */
     uint64_t stack_bytes;
     uint64_t stack_used_bytes;
     char name[CO_NAME_BYTES];

@@ -72,8 +72,8 @@ static enum fd_kind socket_kind(int fd)
     return r == 0 && protocol == PROTO_TCP ? FD_TCP : FD_SOCKET;
 }
 
-/* Both ends of a pipe have one inode: the second one that we meet finds the first. A slot that another
- * pipe has taken costs a poll, no more. */
+/* Both ends of a pipe have one inode: the second one that we meet finds the first. A slot that
+ * another pipe has taken costs a poll, no more. */
 static void find_other_end(int fd, uint64_t inode)
 {
     struct pipe_end *slot = &table.pipe[inode % PIPE_SLOTS];

@@ -18,18 +18,18 @@ enum fd_kind {
 
 struct fd_entry {
     uint32_t generation; /* +1 whenever the number may mean another file */
-    uint32_t owned;      /* fork generation in which this process made the file; 0: not ours alone */
-    uint8_t kind;        /* enum fd_kind */
-    bool registered;     /* in the poll set */
-    bool unpollable;     /* the poll set refuses it: always ready */
-    bool readable;       /* no read has met EAGAIN since the last event */
-    bool sticky;         /* hang-up, error or urgent data seen: always try */
-    bool nonblock;       /* valid while owned: O_NONBLOCK is set */
-    bool listening;      /* accept may wait on it */
-    bool no_nowait;      /* RWF_NOWAIT is refused */
-    bool private_copy;   /* ours: keeps a closed file for those who wait on it */
-    bool has_timeouts;   /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
-    int peer;            /* 1 + the other end's number, of a pair made here; 0: none */
+    uint32_t owned;    /* fork generation in which this process made the file; 0: not ours alone */
+    uint8_t kind;      /* enum fd_kind */
+    bool registered;   /* in the poll set */
+    bool unpollable;   /* the poll set refuses it: always ready */
+    bool readable;     /* no read has met EAGAIN since the last event */
+    bool sticky;       /* hang-up, error or urgent data seen: always try */
+    bool nonblock;     /* valid while owned: O_NONBLOCK is set */
+    bool listening;    /* accept may wait on it */
+    bool no_nowait;    /* RWF_NOWAIT is refused */
+    bool private_copy; /* ours: keeps a closed file for those who wait on it */
+    bool has_timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
+    int peer;          /* 1 + the other end's number, of a pair made here; 0: none */
     uint32_t peer_generation;
     struct list readers, writers;
 };
@@ -103,8 +103,9 @@ int fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns);
 /* After the last fd_wait or fd_unwatch of @waiter: lets a private duplicate go. */
 void fd_wait_done(struct fd_waiter *waiter);
 
-/* Puts @waiter on the entry's lists without parking, registering @fd. Returns 0, or -EPERM when the file is always
- * ready, or another -errno. Taken off by fd_unwatch. For waits on several descriptors. */
+/* Puts @waiter on the entry's lists without parking, registering @fd. Returns 0, or -EPERM when the
+ * file is always ready, or another -errno. Taken off by fd_unwatch. For waits on several
+ * descriptors. */
 int fd_watch(struct fd_waiter *waiter, bool for_write);
 void fd_unwatch(struct fd_waiter *waiter);
 

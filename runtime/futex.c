@@ -58,8 +58,8 @@ int futex_wait_any(struct futex_any *words, uint32_t count, uint64_t deadline_ns
             return -EAGAIN;
     }
     for (uint32_t i = 0; i < count; i++) {
-        words[i].waiter = (struct futex_waiter){ .co = this_co(), .word = words[i].word,
-                                                 .bits = FUTEX_ANY };
+        words[i].waiter =
+            (struct futex_waiter){ .co = this_co(), .word = words[i].word, .bits = FUTEX_ANY };
         list_push(bucket_of(words[i].word), &words[i].waiter.link);
     }
     int result = sched_park(deadline_ns);
@@ -181,8 +181,8 @@ int futex_wake_op(uint32_t *word, int wake, uint32_t *target, int wake_target, u
         argument = (int32_t)(1U << (argument & 31));
     if (!change_word(target, operation >> 28 & 7, argument, &old))
         return -ENOSYS;
-    int holds = comparison_holds(operation >> 24 & 15, (int32_t)old,
-                                 sign_extend_12(operation & 0xfff));
+    int holds =
+        comparison_holds(operation >> 24 & 15, (int32_t)old, sign_extend_12(operation & 0xfff));
     if (holds < 0)
         return holds;
     int woken = futex_wake(word, wake, FUTEX_ANY);

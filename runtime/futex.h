@@ -39,7 +39,8 @@ struct futex_any {
 /* Parks until one of @count words is woken. Returns its index, or as futex_wait. PARKS. */
 int futex_wait_any(struct futex_any *words, uint32_t count, uint64_t deadline_ns);
 
-/* Wakes up to @count waiters of @word, first come first, whose bits meet @bits. Returns how many. */
+/* Wakes up to @count waiters of @word, first come first, whose bits meet @bits. Returns
+ * how many. */
 int futex_wake(uint32_t *word, int count, uint32_t bits);
 
 /* Wakes up to @wake waiters of @word and moves up to @move of the rest to @target. With @expected,
@@ -47,8 +48,8 @@ int futex_wake(uint32_t *word, int count, uint32_t bits);
  * the kernel does (whatever futex(2) says). */
 int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const uint32_t *expected);
 
-/* FUTEX_WAKE_OP: changes *@target as @operation encodes, wakes up to @wake waiters of @word, and up to
- * @wake_target of @target if the comparison of its old value holds. Returns the number woken, or
+/* FUTEX_WAKE_OP: changes *@target as @operation encodes, wakes up to @wake waiters of @word, and up
+ * to @wake_target of @target if the comparison of its old value holds. Returns the number woken, or
  * -ENOSYS for an unknown operation. */
 int futex_wake_op(uint32_t *word, int wake, uint32_t *target, int wake_target, uint32_t operation);
 

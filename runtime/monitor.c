@@ -25,9 +25,9 @@
 #include "runtime/runtime.h"
 #include "shim/log.h"
 
-#define IDLE_TICKS   20
-#define TICK_MAX_NS  (100 * NSEC_PER_MSEC)
-#define TICK_MIN_NS  (20 * NSEC_PER_USEC)
+#define IDLE_TICKS  20
+#define TICK_MAX_NS (100 * NSEC_PER_MSEC)
+#define TICK_MIN_NS (20 * NSEC_PER_USEC)
 
 static struct {
     struct kthread kthread;

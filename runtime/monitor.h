@@ -6,10 +6,10 @@
 
 #include "runtime/base.h"
 
-#define SLICE_SHIFT_MAX 6   /* a spinner's slice is halved so often at most... */
+#define SLICE_SHIFT_MAX 6                     /* a spinner's slice is halved so often at most... */
 #define SPIN_SLICE_NS   (200 * NSEC_PER_USEC) /* ...and no shorter than this */
-#define SPIN_SPAN       128 /* bytes of code that a loop of waiting fits in */
-#define SPIN_TICKS      256 /* short ticks after a spinner was seen */
+#define SPIN_SPAN       128                   /* bytes of code that a loop of waiting fits in */
+#define SPIN_TICKS      256                   /* short ticks after a spinner was seen */
 
 struct monitor_settings {
     uint64_t slice_ns;           /* 0: never preempt */
@@ -24,8 +24,8 @@ int monitor_start(const struct monitor_settings *settings);
 /* The carrier has something to do again: ends the monitor's long sleep. Cheap when it is awake. */
 void monitor_wake(void);
 
-/* From here until monitor_release the monitor sends no kick, and none is on its way by the time this
- * returns. Around an exec: a kick that arrived after it would end the new program. */
+/* From here until monitor_release the monitor sends no kick, and none is on its way by the time
+ * this returns. Around an exec: a kick that arrived after it would end the new program. */
 void monitor_hold(void);
 void monitor_release(void);
 

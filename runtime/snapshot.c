@@ -33,8 +33,7 @@ static void describe_peer(int fd, char *out, size_t size)
         for (int i = 0; i < 16; i += 2)
             at += format_text(out + at, size - at, "%s%x", i ? ":" : "",
                               (unsigned)(ip[i] << 8 | ip[i + 1]));
-        format_text(out + at, size - at, "]:%u",
-                    (unsigned)__builtin_bswap16(address.v6.sin6_port));
+        format_text(out + at, size - at, "]:%u", (unsigned)__builtin_bswap16(address.v6.sin6_port));
     } else if (address.v4.sin_family == AF_UNIX && length > 2) {
         format_text(out, size, "%s%s", address.local.sun_path[0] ? "" : "@",
                     address.local.sun_path + !address.local.sun_path[0]);

@@ -24,7 +24,7 @@
 #define SLOTS_PER_SLAB_MAP (1UL << 40) /* address space per slab */
 #define DIRTY_SLOTS_MAX    512U        /* free slots that keep their memory */
 #define DISCARD_EVERY      16U
-#define GUARD_MAPPINGS_MAX 24000U      /* of vm.max_map_count's 65530, when guards cost mappings */
+#define GUARD_MAPPINGS_MAX 24000U /* of vm.max_map_count's 65530, when guards cost mappings */
 
 struct slot {
     uint32_t next_free;   /* 1 + index in its slab */
@@ -107,8 +107,9 @@ static struct slab *new_slab(size_t slot_bytes, uint32_t slots)
         return NULL;
     }
     sys3(__NR_madvise, at, bytes, MADV_NOHUGEPAGE); /* or one touch would cost 2 MiB */
-    *slab = (struct slab){ .start = (uintptr_t)at, .slot_bytes = slot_bytes, .slots = slots,
-                           .slot = slot };
+    *slab = (struct slab){
+        .start = (uintptr_t)at, .slot_bytes = slot_bytes, .slots = slots, .slot = slot
+    };
     __atomic_store_n(&arena.slabs, arena.slabs + 1, __ATOMIC_RELEASE);
     return slab;
 }

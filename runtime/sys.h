@@ -32,7 +32,7 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e, lo
     return result;
 }
 
-#define SYS_ARG(x)                        ((long)(x))
+#define SYS_ARG(x) ((long)(x))
 #define sys6(nr, a, b, c, d, e, f)                                                                 \
     sys_call6((nr), SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), SYS_ARG(d), SYS_ARG(e), SYS_ARG(f))
 #define sys5(nr, a, b, c, d, e) sys6(nr, a, b, c, d, e, 0)

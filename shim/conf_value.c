@@ -94,7 +94,7 @@ static uint64_t scale(uint64_t whole, uint64_t nano, uint64_t unit)
 
 static enum verdict parse_duration(const char *value, uint64_t *result)
 {
-    static const uint64_t units[] = {1, NSEC_PER_USEC, NSEC_PER_MSEC, NSEC_PER_SEC};
+    static const uint64_t units[] = { 1, NSEC_PER_USEC, NSEC_PER_MSEC, NSEC_PER_SEC };
     uint64_t whole, nano, unit;
     const char *end;
 
@@ -200,7 +200,8 @@ static size_t show_number(const struct conf_variable *variable, uint64_t number,
 static void complain(const struct conf_variable *variable, enum verdict verdict, char *why)
 {
     static const char *const nouns[] = {
-        [CONF_DURATION] = "duration", [CONF_FACTOR] = "factor", [CONF_UNSIGNED] = "number"};
+        [CONF_DURATION] = "duration", [CONF_FACTOR] = "factor", [CONF_UNSIGNED] = "number"
+    };
     char range[CONF_TEXT_BYTES];
 
     conf_show_range(variable, range, sizeof(range));

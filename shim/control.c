@@ -37,7 +37,7 @@
 struct control_server control_server = {
     .listen_fd = -1,
     .silent_ns = 5 * NSEC_PER_SEC,
-    .fds = {[0 ... CONTROL_CLIENTS - 1] = -1},
+    .fds = { [0 ... CONTROL_CLIENTS - 1] = -1 },
 };
 
 /* 0 when @path is a directory (not a link to one), ours, and without the permissions @forbidden. */
@@ -83,7 +83,7 @@ static int open_socket(int fd_floor)
 
 static int bind_and_listen(int fd, const char *directory, long pid)
 {
-    struct sockaddr_un address = {.sun_family = SOCKET_AF_UNIX};
+    struct sockaddr_un address = { .sun_family = SOCKET_AF_UNIX };
     char *temporary = address.sun_path;
     long error;
 

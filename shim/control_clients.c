@@ -40,7 +40,7 @@ static struct control_client clients[CONTROL_CLIENTS];
 
 static uint64_t now_ns(void)
 {
-    struct __kernel_timespec now = {0};
+    struct __kernel_timespec now = { 0 };
 
     sys2(__NR_clock_gettime, MONOTONIC, &now);
     return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
@@ -205,8 +205,8 @@ static uint64_t watch_listener(struct pollfd *poll, uint64_t timeout_ns)
 
 static long wait_for_any(struct pollfd *polls, size_t count, uint64_t timeout_ns)
 {
-    struct __kernel_timespec timeout = {.tv_sec = (long long)(timeout_ns / NSEC_PER_SEC),
-                                        .tv_nsec = (long long)(timeout_ns % NSEC_PER_SEC)};
+    struct __kernel_timespec timeout = { .tv_sec = (long long)(timeout_ns / NSEC_PER_SEC),
+                                         .tv_nsec = (long long)(timeout_ns % NSEC_PER_SEC) };
 
     return sys5(__NR_ppoll, polls, count, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL, 0);
 }
@@ -223,14 +223,14 @@ bool control_serve(int wake_fd, uint64_t timeout_ns)
     struct pollfd polls[POLL_CLIENTS + CONTROL_CLIENTS];
     bool woken;
 
-    polls[POLL_WAKE] = (struct pollfd){.fd = wake_fd, .events = POLLIN};
-    polls[POLL_LISTEN] = (struct pollfd){.fd = -1};
+    polls[POLL_WAKE] = (struct pollfd){ .fd = wake_fd, .events = POLLIN };
+    polls[POLL_LISTEN] = (struct pollfd){ .fd = -1 };
     timeout_ns = watch_listener(&polls[POLL_LISTEN], timeout_ns);
     for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
         bool sending = clients[i].out_sent < clients[i].out_used;
 
         polls[POLL_CLIENTS + i] =
-            (struct pollfd){.fd = control_server.fds[i], .events = sending ? POLLOUT : POLLIN};
+            (struct pollfd){ .fd = control_server.fds[i], .events = sending ? POLLOUT : POLLIN };
     }
     if (wait_for_any(polls, ARRAY_SIZE(polls), timeout_ns) <= 0)
         return false;

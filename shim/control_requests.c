@@ -91,8 +91,8 @@ static void answer_list(struct control_client *client, const void *body)
 }
 
 static const struct request requests[] = {
-    {FRAME_HELLO, sizeof(struct hello_request), answer_hello},
-    {FRAME_LIST, sizeof(struct list_request), answer_list},
+    { FRAME_HELLO, sizeof(struct hello_request), answer_hello },
+    { FRAME_LIST, sizeof(struct list_request), answer_list },
 };
 
 static const struct request *find_request(uint16_t type)

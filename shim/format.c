@@ -133,7 +133,7 @@ static void put_signed(struct text *text, const struct spec *spec, long value)
 
 static void put_conversion(struct text *text, struct source *source)
 {
-    struct spec spec = {.precision = -1};
+    struct spec spec = { .precision = -1 };
     char conversion;
 
     read_flags(source, &spec);
@@ -175,8 +175,8 @@ static void put_conversion(struct text *text, struct source *source)
 
 size_t format_text_list(char *out, size_t size, const char *format, va_list arguments)
 {
-    struct text text = {.out = out, .room = size > 0 ? size - 1 : 0};
-    struct source source = {.format = format};
+    struct text text = { .out = out, .room = size > 0 ? size - 1 : 0 };
+    struct source source = { .format = format };
 
     va_copy(source.arguments, arguments);
     while (*source.format != '\0' && text.room > 0) {

@@ -85,8 +85,8 @@ static bool stderr_is_ours(void)
 /* Waits for room, so that a reader who went to sleep cannot stop the program through us. */
 static bool has_room(int fd)
 {
-    struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
-    struct __kernel_timespec patience = {.tv_nsec = PATIENCE_NS};
+    struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
+    struct __kernel_timespec patience = { .tv_nsec = PATIENCE_NS };
     long result;
 
     do

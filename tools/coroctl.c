@@ -57,8 +57,8 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
 /* Runs @command with its own options; @argv[0] is its name. */
 static int run_command(const struct command *command, int argc, char *argv[])
 {
-    static char *nothing[] = {NULL};
-    struct settings settings = {.arguments = nothing};
+    static char *nothing[] = { NULL };
+    struct settings settings = { .arguments = nothing };
     struct argp argp = {
         .options = command->options,
         .parser = parse_command_option,
@@ -86,7 +86,7 @@ static int run_command(const struct command *command, int argc, char *argv[])
 /* "coroctl help list" is "coroctl list --help". */
 static int help(struct argp_state *state, const char *name)
 {
-    char option[] = "--help", *argv[] = {NULL, option, NULL};
+    char option[] = "--help", *argv[] = { NULL, option, NULL };
 
     if (name == NULL)
         argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
@@ -147,7 +147,7 @@ int main(int argc, char *argv[])
         .doc = "Look at the live threads of programs under coroshim.",
         .help_filter = filter_help,
     };
-    struct invocation invocation = {0};
+    struct invocation invocation = { 0 };
     int code;
 
     setlocale(LC_CTYPE, "");

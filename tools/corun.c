@@ -164,7 +164,7 @@ int main(int argc, char *argv[])
                "PROGRAM will run under the shim and 1 when it will not.",
         .help_filter = filter_help,
     };
-    struct arguments arguments = {0};
+    struct arguments arguments = { 0 };
     char *library;
 
     argv[0] = program_invocation_name = program_invocation_short_name;

@@ -57,7 +57,7 @@ static void print_heading(const struct conf_variable *variable)
     printf(".TP\n\\fB%s\\fP=", variable->name);
     if (strchr(variable->unit, '|') != NULL)
         for (const char *c = variable->unit; *c != '\0'; c++)
-            fputs(*c == '|' ? " | " : (char[]){*c, '\0'}, stdout);
+            fputs(*c == '|' ? " | " : (char[]){ *c, '\0' }, stdout);
     else
         printf("\\fI%s\\fP", variable->unit);
     putchar('\n');

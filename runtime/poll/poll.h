@@ -11,7 +11,7 @@
 
 #define POLL_READ   1U /* readable, or a connection to accept, or end of file */
 #define POLL_WRITE  2U
-#define POLL_HANGUP 4U /* the peer closed, or an error is pending: reads and writes answer at once */
+#define POLL_HANGUP 4U /* the peer closed, or an error is pending: calls answer at once */
 #define POLL_URGENT 8U
 
 struct poll_backend {

@@ -16,7 +16,7 @@ static uint32_t armed_count;
 
 static struct gate_range window_of(const struct gate_range *text, uintptr_t middle)
 {
-    struct gate_range window = {middle - WINDOW_BYTES, middle + WINDOW_BYTES};
+    struct gate_range window = { middle - WINDOW_BYTES, middle + WINDOW_BYTES };
     if (window.low < text->low)
         window.low = text->low;
     if (window.high > text->high)
@@ -27,7 +27,7 @@ static struct gate_range window_of(const struct gate_range *text, uintptr_t midd
 /* The first `mov $number,%eax; syscall` in @range, 0 when there is none. */
 static uintptr_t find_number(struct gate_range range, uint32_t number)
 {
-    uint8_t wanted[7] = {0xb8, (uint8_t)number, (uint8_t)(number >> 8), 0, 0, 0x0f, 0x05};
+    uint8_t wanted[7] = { 0xb8, (uint8_t)number, (uint8_t)(number >> 8), 0, 0, 0x0f, 0x05 };
     for (uintptr_t at = range.low; at + sizeof(wanted) <= range.high; at++) {
         at = (uintptr_t)__builtin_memchr((const void *)at, 0xb8, range.high - at);
         if (!at || at + sizeof(wanted) > range.high)
@@ -56,7 +56,7 @@ static int plan_libc(const struct gate_image *libc, struct gate_array *plans)
     uintptr_t symbol = gate_image_symbol(libc, "clone");
     uintptr_t clone = 0, clone3 = 0;
     if (symbol > text->low && symbol + CLONE_BYTES < text->high) {
-        clone = find_number((struct gate_range){symbol, symbol + CLONE_BYTES}, __NR_clone);
+        clone = find_number((struct gate_range){ symbol, symbol + CLONE_BYTES }, __NR_clone);
         clone3 = find_number(window_of(text, symbol), __NR_clone3);
     }
     if (!clone3)
@@ -72,7 +72,7 @@ static int plan_libc(const struct gate_image *libc, struct gate_array *plans)
 static int rewrite_libc(const struct gate_image *libc)
 {
     struct gate_plan room[2];
-    struct gate_array plans = {.data = room, .capacity_bytes = sizeof(room)};
+    struct gate_array plans = { .data = room, .capacity_bytes = sizeof(room) };
     struct gate_area *area = NULL;
     int error = plan_libc(libc, &plans);
     if (!error)

@@ -171,7 +171,7 @@ static uint32_t cost_of(const struct context *context, size_t before, size_t aft
 static struct gate_piece piece_of(const struct context *context, size_t index)
 {
     const struct gate_insn *insn = &context->insn[index];
-    struct gate_piece piece = {.length = insn->length, .kind = PIECE_COPY};
+    struct gate_piece piece = { .length = insn->length, .kind = PIECE_COPY };
     if (insn->flow == FLOW_JUMP) {
         piece.kind = PIECE_JUMP;
     } else if (insn->flow == FLOW_CONDITION) {

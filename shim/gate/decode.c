@@ -35,7 +35,7 @@ static struct {
     ZydisDecoder decoder;
 } zydis;
 
-static const char *const library_names[] = {"libZydis.so.4.0", "libZydis.so.4", "libZydis.so"};
+static const char *const library_names[] = { "libZydis.so.4.0", "libZydis.so.4", "libZydis.so" };
 
 static bool library_usable(void)
 {
@@ -173,7 +173,7 @@ static bool names_table(const ZydisDecodedInstruction *decoded)
 static void describe(const ZydisDecodedInstruction *decoded, uint32_t offset,
                      struct gate_insn *insn)
 {
-    *insn = (struct gate_insn){.offset = offset, .length = decoded->length};
+    *insn = (struct gate_insn){ .offset = offset, .length = decoded->length };
     insn->flow = (uint8_t)flow_of(decoded);
     if (names_rip(decoded)) {
         insn->rip_field = decoded->raw.disp.offset;

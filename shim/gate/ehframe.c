@@ -158,6 +158,6 @@ bool gate_function_at(const struct gate_image *image, uintptr_t pc, struct gate_
     size_t length = fde_length(image, base + (uintptr_t)(intptr_t)table[low - 1].fde);
     if (length == 0 || start < exec.low || start + length > exec.high)
         return false;
-    *found = (struct gate_range){start, start + length};
+    *found = (struct gate_range){ start, start + length };
     return pc < found->high;
 }

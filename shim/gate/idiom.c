@@ -22,8 +22,8 @@ static bool stands_before(uintptr_t low, uintptr_t instruction, const uint8_t *c
 
 bool gate_site_is_untouchable(uintptr_t low, uintptr_t instruction)
 {
-    static const uint8_t mov_eax[5] = {0xb8, __NR_rt_sigreturn};
-    static const uint8_t mov_rax[7] = {0x48, 0xc7, 0xc0, __NR_rt_sigreturn};
+    static const uint8_t mov_eax[5] = { 0xb8, __NR_rt_sigreturn };
+    static const uint8_t mov_rax[7] = { 0x48, 0xc7, 0xc0, __NR_rt_sigreturn };
     return stands_before(low, instruction, mov_eax, sizeof(mov_eax)) ||
            stands_before(low, instruction, mov_rax, sizeof(mov_rax));
 }
@@ -53,6 +53,6 @@ void gate_idiom_plan(uintptr_t instruction, struct gate_plan *plan)
         .before_count = 1,
         .end = MOV_EAX_BYTES + 2,
         .rerun = true,
-        .piece = {{.length = MOV_EAX_BYTES, .kind = PIECE_COPY}},
+        .piece = { { .length = MOV_EAX_BYTES, .kind = PIECE_COPY } },
     };
 }

@@ -62,7 +62,7 @@ void gate_array_free(struct gate_array *array)
 {
     if (array->data)
         sys2(__NR_munmap, array->data, array->capacity_bytes);
-    *array = (struct gate_array){0};
+    *array = (struct gate_array){ 0 };
 }
 
 void *gate_pool(size_t bytes)
@@ -155,8 +155,8 @@ static uintptr_t distance(uintptr_t address, uintptr_t low)
  * leaves the heap (growing upwards from below) its room. */
 static uintptr_t nearest_gap(uintptr_t low, uintptr_t high, size_t bytes)
 {
-    struct maps_reader reader = {
-        .fd = (int)sys4(__NR_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0)};
+    struct maps_reader reader = { .fd = (int)sys4(__NR_openat, AT_FDCWD, "/proc/self/maps",
+                                                  O_RDONLY | O_CLOEXEC, 0) };
     if (reader.fd < 0)
         return 0;
     uintptr_t best = 0, previous_end = 65536;

@@ -42,7 +42,7 @@ static void read_segment(struct gate_image *image, const Elf64_Phdr *phdr)
     bool text = (phdr->p_flags & PF_X) && (phdr->p_flags & PF_R);
     if (!text || image->exec_count == GATE_EXEC_MAX)
         return;
-    image->exec[image->exec_count] = (struct gate_range){low, low + phdr->p_filesz};
+    image->exec[image->exec_count] = (struct gate_range){ low, low + phdr->p_filesz };
     image->exec_protection[image->exec_count++] = protection_of(phdr->p_flags);
 }
 
@@ -69,7 +69,7 @@ static void copy_name(struct gate_image *image, const char *name)
 /* Fills @image; false when it is none of ours to rewrite. The name is left out. */
 static bool read_image(const struct dl_phdr_info *info, struct gate_image *image)
 {
-    *image = (struct gate_image){.base = info->dlpi_addr, .low = UINTPTR_MAX};
+    *image = (struct gate_image){ .base = info->dlpi_addr, .low = UINTPTR_MAX };
     image->phdr = info->dlpi_phdr;
     image->phnum = info->dlpi_phnum;
     for (size_t i = 0; i < image->phnum; i++)
@@ -87,7 +87,7 @@ static int add_image(struct dl_phdr_info *info, size_t size, void *data)
     (void)size;
     struct listing *listing = data;
     struct gate_image image;
-    listing->loads = (struct gate_loads){info->dlpi_adds, info->dlpi_subs};
+    listing->loads = (struct gate_loads){ info->dlpi_adds, info->dlpi_subs };
     if (!read_image(info, &image))
         return 0;
     copy_name(&image, info->dlpi_name);
@@ -102,7 +102,7 @@ static int add_image(struct dl_phdr_info *info, size_t size, void *data)
 
 int gate_images(struct gate_array *images, struct gate_loads *loads)
 {
-    struct listing listing = {.images = images};
+    struct listing listing = { .images = images };
     dl_iterate_phdr(add_image, &listing);
     *loads = listing.loads;
     return listing.error;
@@ -126,7 +126,7 @@ static int note_libc(struct dl_phdr_info *info, size_t size, void *data)
 
 int gate_find_libc(struct gate_image *libc, struct gate_range *ldso)
 {
-    struct listing listing = {.libc = libc};
+    struct listing listing = { .libc = libc };
     libc->is_libc = false;
     dl_iterate_phdr(note_libc, &listing);
     *ldso = listing.ldso;
@@ -136,13 +136,13 @@ int gate_find_libc(struct gate_image *libc, struct gate_range *ldso)
 static int read_loads(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
-    *(struct gate_loads *)data = (struct gate_loads){info->dlpi_adds, info->dlpi_subs};
+    *(struct gate_loads *)data = (struct gate_loads){ info->dlpi_adds, info->dlpi_subs };
     return 1;
 }
 
 struct gate_loads gate_loads_now(void)
 {
-    struct gate_loads loads = {0};
+    struct gate_loads loads = { 0 };
     dl_iterate_phdr(read_loads, &loads);
     return loads;
 }

@@ -80,7 +80,7 @@ static int list_work(const struct gate_array *images, struct gate_array *works)
         struct work *work = gate_array_push(works, sizeof(*work));
         if (!work)
             return -ENOMEM;
-        *work = (struct work){.image = image};
+        *work = (struct work){ .image = image };
     }
     return 0;
 }
@@ -144,7 +144,7 @@ static void free_works(struct gate_array *works, bool published)
 /* Rewrites what is loaded and not known; on success the list becomes the known one. */
 static int rewrite_new(void)
 {
-    struct gate_array images = {0}, works = {0};
+    struct gate_array images = { 0 }, works = { 0 };
     struct gate_loads loads;
     int error = gate_images(&images, &loads);
     if (!error) {

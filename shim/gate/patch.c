@@ -47,7 +47,7 @@ static void write_site(const struct gate_area *area, size_t index, bool jump)
 /* The pages of the sites of @area within @exec: [*low, *high), empty when it holds none. */
 static struct gate_range pages_touched(const struct gate_range *exec, const struct gate_area *area)
 {
-    struct gate_range pages = {UINTPTR_MAX, 0};
+    struct gate_range pages = { UINTPTR_MAX, 0 };
     for (size_t i = 0; i < area->count; i++) {
         uintptr_t start = area->site[i].start;
         if (start < exec->low || start >= exec->high)

@@ -130,7 +130,7 @@ static void take_prefixes(struct parts *parts)
 /* VEX (two bytes: c5, three: c4) and EVEX (62): the map, then the opcode. */
 static bool take_vector_opcode(struct parts *parts, uint8_t escape)
 {
-    static const uint8_t maps[8] = {0, MAP_0F, MAP_0F38, MAP_0F3A, 0, MAP_FP16, MAP_FP16, 0};
+    static const uint8_t maps[8] = { 0, MAP_0F, MAP_0F38, MAP_0F3A, 0, MAP_FP16, MAP_FP16, 0 };
     uint8_t first = next_byte(parts);
     parts->vector = true;
     if (escape == 0xc5) {
@@ -206,7 +206,7 @@ static void take_modrm(struct parts *parts)
 
 static bool take_immediate(struct parts *parts, uint8_t layout)
 {
-    static const uint8_t bytes[8] = {0, 1, 2, 4, 4, 4, 8, 3};
+    static const uint8_t bytes[8] = { 0, 1, 2, 4, 4, 4, 8, 3 };
     uint8_t kind = layout & IMMEDIATE;
     bool group3 = parts->map == MAP_ONE && (parts->opcode & 0xfe) == 0xf6;
     if (group3 && (parts->modrm >> 3 & 7) < 2) /* test has an immediate, not and neg don't */
@@ -303,7 +303,7 @@ static bool is_relative(const struct parts *parts, const struct gate_insn *insn)
 size_t gate_quick(const uint8_t *code, size_t limit, uint32_t offset, struct gate_insn *insn,
                   struct gate_quick_extra *extra)
 {
-    struct parts parts = {.code = code, .limit = limit < 15 ? limit : 15};
+    struct parts parts = { .code = code, .limit = limit < 15 ? limit : 15 };
     take_prefixes(&parts);
     if (!take_opcode(&parts))
         return 0;
@@ -314,9 +314,9 @@ size_t gate_quick(const uint8_t *code, size_t limit, uint32_t offset, struct gat
         take_modrm(&parts);
     if (!take_immediate(&parts, layout) || parts.at > parts.limit)
         return 0;
-    *insn = (struct gate_insn){.offset = offset, .length = (uint8_t)parts.at};
+    *insn = (struct gate_insn){ .offset = offset, .length = (uint8_t)parts.at };
     insn->flow = (uint8_t)flow_of(&parts);
-    *extra = (struct gate_quick_extra){0};
+    *extra = (struct gate_quick_extra){ 0 };
     bool memory = (layout & MODRM) && parts.modrm < 0xc0;
     if (memory && (parts.modrm & 0xc7) == 5) {
         insn->rip_field = (uint8_t)parts.displacement;

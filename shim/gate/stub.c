@@ -104,7 +104,7 @@ static void emit_piece(struct emitter *emitter, const uint8_t *from, const struc
         return;
     }
     case PIECE_CONDITION: {
-        const uint8_t opcode[2] = {0x0f, 0x80 | piece->field};
+        const uint8_t opcode[2] = { 0x0f, 0x80 | piece->field };
         emit_bytes(emitter, opcode, sizeof(opcode));
         emit_relative(emitter, jump_target(from, piece->length), 0);
         return;
@@ -115,10 +115,10 @@ static void emit_piece(struct emitter *emitter, const uint8_t *from, const struc
 
 static void emit_call(struct emitter *emitter, uintptr_t site, uintptr_t enter_word)
 {
-    static const uint8_t lea_rcx[3] = {0x48, 0x8d, 0x0d};
-    static const uint8_t lea_r11[3] = {0x4c, 0x8d, 0x1d};
-    static const uint8_t jump_through[2] = {0xff, 0x25};
-    static const uint8_t syscall_instruction[GATE_SYSCALL_BYTES] = {0x0f, 0x05};
+    static const uint8_t lea_rcx[3] = { 0x48, 0x8d, 0x0d };
+    static const uint8_t lea_r11[3] = { 0x4c, 0x8d, 0x1d };
+    static const uint8_t jump_through[2] = { 0xff, 0x25 };
+    static const uint8_t syscall_instruction[GATE_SYSCALL_BYTES] = { 0x0f, 0x05 };
     emit_bytes(emitter, lea_rcx, sizeof(lea_rcx));
     emit_relative(emitter, site, 0);
     emit_bytes(emitter, lea_r11, sizeof(lea_r11));
@@ -132,7 +132,7 @@ static void emit_call(struct emitter *emitter, uintptr_t site, uintptr_t enter_w
 static bool write_stub(uintptr_t stub, uintptr_t enter_word, const struct gate_plan *plan,
                        struct gate_site *site)
 {
-    struct emitter emitter = {.at = (uint8_t *)stub, .end = (uint8_t *)stub + GATE_STUB_BYTES};
+    struct emitter emitter = { .at = (uint8_t *)stub, .end = (uint8_t *)stub + GATE_STUB_BYTES };
     const uint8_t *from = (const uint8_t *)plan->start;
     const struct gate_piece *piece = plan->piece;
     for (size_t i = 0; i < plan->before_count; i++, piece++) {

@@ -35,7 +35,7 @@ static int decode_around(struct survey_state *state, uintptr_t instruction, bool
         return 0;
     int error = gate_decode(state->image, range, &state->function);
     if (error)
-        state->function.range = (struct gate_range){0, 0};
+        state->function.range = (struct gate_range){ 0, 0 };
     return error;
 }
 
@@ -79,7 +79,7 @@ static enum gate_choice choose(struct survey_state *state, uintptr_t instruction
 static int plan_candidate(struct survey_state *state, uintptr_t instruction)
 {
     struct gate_survey *survey = state->survey;
-    struct gate_range allowed = {0, UINTPTR_MAX};
+    struct gate_range allowed = { 0, UINTPTR_MAX };
     struct gate_plan plan;
     int error = 0;
     if (survey->plans.count > 0) {
@@ -127,7 +127,7 @@ static int find_windows(const struct gate_survey *survey, struct gate_array *win
 /* Collects the jumps that lead near an exposed plan. */
 static int find_jumps(struct survey_state *state)
 {
-    struct gate_array windows = {0};
+    struct gate_array windows = { 0 };
     int error = find_windows(state->survey, &windows);
     for (size_t i = 0; i < state->image->exec_count && !error; i++)
         error = gate_scan_jumps(state->image->exec[i], &windows, &state->more);
@@ -152,7 +152,7 @@ static int replan(struct survey_state *state)
     for (size_t i = 0; i < count; i++) {
         struct gate_plan plan = *plan_at(survey, i);
         if (plan.exposed && is_met(state, &plan)) {
-            struct gate_range allowed = {0, UINTPTR_MAX};
+            struct gate_range allowed = { 0, UINTPTR_MAX };
             int error = 0;
             if (kept > 0)
                 allowed.low = plan_at(survey, kept - 1)->start + plan_at(survey, kept - 1)->end;
@@ -174,7 +174,7 @@ static int replan(struct survey_state *state)
 
 static int survey_range(struct survey_state *state, struct gate_range range)
 {
-    struct gate_array candidates = {0};
+    struct gate_array candidates = { 0 };
     int error = gate_scan_syscalls(range, &candidates);
     for (size_t i = 0; i < candidates.count && !error; i++) {
         uintptr_t instruction = ((const uintptr_t *)candidates.data)[i];
@@ -191,7 +191,7 @@ static int survey_range(struct survey_state *state, struct gate_range range)
 
 int gate_survey_image(const struct gate_image *image, struct gate_survey *survey)
 {
-    struct survey_state state = {.image = image, .survey = survey};
+    struct survey_state state = { .image = image, .survey = survey };
     int error = 0;
     for (size_t i = 0; i < image->exec_count && !error; i++)
         error = survey_range(&state, image->exec[i]);

@@ -3,15 +3,15 @@
 #include "net.h"
 
 #define ACCEPTORS 8
-#define CLIENTS 80
+#define CLIENTS   80
 
 static int server, served;
 
 static void *accepts(void *arg)
 {
     for (;;) {
-        int fd = (long)arg % 2 ? accept(server, NULL, NULL)
-                               : accept4(server, NULL, NULL, SOCK_CLOEXEC);
+        int fd =
+            (long)arg % 2 ? accept(server, NULL, NULL) : accept4(server, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) {
             CHECK_EQ(errno, EINVAL);
             return NULL;

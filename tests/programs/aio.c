@@ -7,7 +7,7 @@
 #include <signal.h>
 
 #define REQUESTS 8
-#define SIZE 4096
+#define SIZE     4096
 
 static sem_t notified;
 

@@ -13,12 +13,30 @@ static void note(char c)
     child_trace[strlen(child_trace)] = c;
 }
 
-static void prepare_a(void) { note('A'); }
-static void prepare_b(void) { note('B'); }
-static void parent_a(void) { note('p'); }
-static void parent_b(void) { note('q'); }
-static void child_a(void) { note('c'); }
-static void child_b(void) { note('d'); }
+static void prepare_a(void)
+{
+    note('A');
+}
+static void prepare_b(void)
+{
+    note('B');
+}
+static void parent_a(void)
+{
+    note('p');
+}
+static void parent_b(void)
+{
+    note('q');
+}
+static void child_a(void)
+{
+    note('c');
+}
+static void child_b(void)
+{
+    note('d');
+}
 
 static void *allocates(void *arg)
 {

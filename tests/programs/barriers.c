@@ -2,7 +2,7 @@
 #include "test.h"
 
 #define THREADS 24
-#define ROUNDS 100
+#define ROUNDS  100
 
 static pthread_barrier_t barrier;
 static int arrived[ROUNDS], serial[ROUNDS];

@@ -11,12 +11,15 @@ static sem_t started, never;
 struct Noted {
     std::string &trace;
     char letter;
-    ~Noted() { trace += letter; }
+    ~Noted()
+    {
+        trace += letter;
+    }
 };
 
 static void blocks(std::string &trace, int depth)
 {
-    Noted noted{trace, char('a' + depth)};
+    Noted noted{ trace, char('a' + depth) };
     if (depth < 5) {
         blocks(trace, depth + 1);
         return;
@@ -42,9 +45,9 @@ static void *is_cancelled(void *arg)
 static void *exits(void *arg)
 {
     std::string &trace = *static_cast<std::string *>(arg);
-    Noted outer{trace, 'x'};
+    Noted outer{ trace, 'x' };
     try {
-        Noted inner{trace, 'y'};
+        Noted inner{ trace, 'y' };
         usleep(1000);
         pthread_exit(&trace);
     } catch (...) {

@@ -14,26 +14,75 @@ static int ends[2], sockets[2], server, epoll;
 static pthread_t other;
 static pid_t child;
 
-static void in_read(void) { char byte; read(ends[0], &byte, 1); }
-static void in_write(void) { static char data[1 << 20]; write(ends[1], data, sizeof(data)); }
-static void in_recv(void) { char byte; recv(sockets[0], &byte, 1, 0); }
-static void in_accept(void) { accept(server, NULL, NULL); }
-static void in_poll(void) { poll(NULL, 0, -1); }
-static void in_select(void) { select(0, NULL, NULL, NULL, NULL); }
-static void in_epoll_wait(void) { struct epoll_event event; epoll_wait(epoll, &event, 1, -1); }
-static void in_sleep(void) { sleep(100000); }
-static void in_nanosleep(void) { nanosleep(&(struct timespec){ 100000, 0 }, NULL); }
-static void in_pause(void) { pause(); }
-static void in_sem_wait(void) { sem_wait(&sem); }
-static void in_join(void) { pthread_join(other, NULL); }
-static void in_waitpid(void) { waitpid(child, NULL, 0); }
+static void in_read(void)
+{
+    char byte;
+    read(ends[0], &byte, 1);
+}
+static void in_write(void)
+{
+    static char data[1 << 20];
+    write(ends[1], data, sizeof(data));
+}
+static void in_recv(void)
+{
+    char byte;
+    recv(sockets[0], &byte, 1, 0);
+}
+static void in_accept(void)
+{
+    accept(server, NULL, NULL);
+}
+static void in_poll(void)
+{
+    poll(NULL, 0, -1);
+}
+static void in_select(void)
+{
+    select(0, NULL, NULL, NULL, NULL);
+}
+static void in_epoll_wait(void)
+{
+    struct epoll_event event;
+    epoll_wait(epoll, &event, 1, -1);
+}
+static void in_sleep(void)
+{
+    sleep(100000);
+}
+static void in_nanosleep(void)
+{
+    nanosleep(&(struct timespec){ 100000, 0 }, NULL);
+}
+static void in_pause(void)
+{
+    pause();
+}
+static void in_sem_wait(void)
+{
+    sem_wait(&sem);
+}
+static void in_join(void)
+{
+    pthread_join(other, NULL);
+}
+static void in_waitpid(void)
+{
+    waitpid(child, NULL, 0);
+}
 static void in_cond_timedwait(void)
 {
     struct timespec then = in_ms(CLOCK_REALTIME, 100000000);
     pthread_cond_timedwait(&never, &lock, &then);
 }
-static void in_cond_wait(void) { pthread_cond_wait(&never, &lock); }
-static void in_testcancel(void) { pthread_testcancel(); }
+static void in_cond_wait(void)
+{
+    pthread_cond_wait(&never, &lock);
+}
+static void in_testcancel(void)
+{
+    pthread_testcancel();
+}
 
 static const struct {
     const char *name;

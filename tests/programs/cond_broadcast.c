@@ -3,7 +3,7 @@
 #include "test.h"
 
 #define WAITERS 50
-#define ROUNDS 20
+#define ROUNDS  20
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;

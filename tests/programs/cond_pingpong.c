@@ -2,7 +2,7 @@
 #include "test.h"
 
 #define TURNS 10000
-#define RING 40
+#define RING  40
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t turned[2] = { PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER };

@@ -4,10 +4,10 @@
 
 #include <ucontext.h>
 
-#define THREADS 6
+#define THREADS    6
 #define COROUTINES 4
-#define STEPS 5
-#define STACK (64 << 10)
+#define STEPS      5
+#define STACK      (64 << 10)
 
 struct scheduler {
     ucontext_t main, coroutines[COROUTINES];

@@ -6,10 +6,9 @@
 #include <thread>
 #include <vector>
 
-template <typename T>
-static long ping_pong(int turns)
+template <typename T> static long ping_pong(int turns)
 {
-    std::atomic<T> ball{0};
+    std::atomic<T> ball{ 0 };
     long sum = 0;
     auto play = [&](T mine) {
         for (int i = 0; i < turns; i++) {
@@ -28,7 +27,7 @@ static long ping_pong(int turns)
 
 static void notify_all()
 {
-    std::atomic<int> gate{0}, passed{0}, ready{0};
+    std::atomic<int> gate{ 0 }, passed{ 0 }, ready{ 0 };
     std::vector<std::thread> all;
     for (int i = 0; i < 30; i++)
         all.emplace_back([&] {

@@ -12,12 +12,12 @@ int main()
 {
     std::mutex lock;
     std::condition_variable_any never;
-    std::atomic<int> stopped{0}, callbacks{0};
+    std::atomic<int> stopped{ 0 }, callbacks{ 0 };
     {
         std::vector<std::jthread> all;
         for (int i = 0; i < 10; i++)
             all.emplace_back([&](std::stop_token token) {
-                std::atomic<bool> called{false};
+                std::atomic<bool> called{ false };
                 std::stop_callback callback(token, [&] {
                     callbacks++;
                     called = true;

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 static void latches()
 {
     std::latch ready(8), go(1);
-    std::atomic<int> through{0};
+    std::atomic<int> through{ 0 };
     std::vector<std::jthread> all;
     for (int i = 0; i < 8; i++)
         all.emplace_back([&] {
@@ -33,7 +33,7 @@ static void latches()
 static void barriers()
 {
     int phases = 0;
-    std::atomic<int> arrived{0};
+    std::atomic<int> arrived{ 0 };
     auto completed = [&]() noexcept {
         phases++;
         CHECK_EQ(arrived.exchange(0), 6);
@@ -56,7 +56,7 @@ static void semaphores()
 {
     std::counting_semaphore<4> slots(4);
     std::binary_semaphore empty(0);
-    std::atomic<int> inside{0}, entries{0};
+    std::atomic<int> inside{ 0 }, entries{ 0 };
     {
         std::vector<std::jthread> all;
         for (int i = 0; i < 12; i++)

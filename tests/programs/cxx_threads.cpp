@@ -15,8 +15,9 @@
 
 using namespace std::chrono_literals;
 
-class Queue {
-public:
+class Queue
+{
+  public:
     void push(int value)
     {
         std::lock_guard<std::mutex> held(lock);
@@ -32,7 +33,7 @@ public:
         return value;
     }
 
-private:
+  private:
     std::mutex lock;
     std::condition_variable changed;
     std::deque<int> items;
@@ -73,10 +74,10 @@ static void futures()
     std::promise<void> never;
     auto waiting = never.get_future();
     CHECK(waiting.wait_for(10ms) == std::future_status::timeout);
-    CHECK(waiting.wait_until(std::chrono::system_clock::now() + 10ms)
-          == std::future_status::timeout);
-    CHECK(waiting.wait_until(std::chrono::steady_clock::now() + 10ms)
-          == std::future_status::timeout);
+    CHECK(waiting.wait_until(std::chrono::system_clock::now() + 10ms) ==
+          std::future_status::timeout);
+    CHECK(waiting.wait_until(std::chrono::steady_clock::now() + 10ms) ==
+          std::future_status::timeout);
     std::shared_future<int> shared = std::async(std::launch::async, [] { return 5; }).share();
     std::thread other([shared] { CHECK_EQ(shared.get(), 5); });
     other.join();
@@ -107,7 +108,7 @@ static void mutexes()
 static void once()
 {
     std::once_flag flag;
-    std::atomic<int> tries{0};
+    std::atomic<int> tries{ 0 };
     std::vector<std::thread> all;
     for (int i = 0; i < 10; i++)
         all.emplace_back([&] {

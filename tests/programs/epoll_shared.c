@@ -6,9 +6,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#define EVENTS 30
+#define EVENTS  30
 #define WORKERS 6
-#define ROUNDS 20
+#define ROUNDS  20
 
 static int epoll, handled[EVENTS], all_done;
 

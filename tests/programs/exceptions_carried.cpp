@@ -49,12 +49,15 @@ int main()
     }
     breaker.join();
 
-    auto task = std::async(std::launch::async, [](int value) -> int {
-        std::this_thread::yield();
-        if (value > 3)
-            throw std::string("too large");
-        return value;
-    }, 4);
+    auto task = std::async(
+        std::launch::async,
+        [](int value) -> int {
+            std::this_thread::yield();
+            if (value > 3)
+                throw std::string("too large");
+            return value;
+        },
+        4);
     try {
         task.get();
         CHECK(false);

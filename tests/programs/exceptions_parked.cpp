@@ -26,7 +26,7 @@ struct Guard {
 
 static void descend(int id, int level, std::string &trace, int pipe_ends[2])
 {
-    Guard guard{trace, level};
+    Guard guard{ trace, level };
     if (level % 5 == 0)
         usleep(100);
     if (level < depth - 1) {

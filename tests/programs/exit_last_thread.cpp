@@ -8,17 +8,20 @@
 
 struct Says {
     const char *name;
-    ~Says() { printf("destroyed: %s\n", name); }
+    ~Says()
+    {
+        printf("destroyed: %s\n", name);
+    }
 };
 
-static Says global{"static object"};
-static thread_local Says of_main{"main's thread_local"};
+static Says global{ "static object" };
+static thread_local Says of_main{ "main's thread_local" };
 
 int main()
 {
     printf("%s and %s\n", global.name, of_main.name);
     std::thread([] {
-        static thread_local Says of_thread{"thread's thread_local"};
+        static thread_local Says of_thread{ "thread's thread_local" };
         printf("%s\n", of_thread.name);
     }).join();
     fflush(stdout);

@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 
 #define THREADS 6
-#define ROUNDS 60
+#define ROUNDS  60
 
 static const struct timespec nap = { 0, 20000 };
 
@@ -20,8 +20,7 @@ static const struct timespec nap = { 0, 20000 };
     "mov $3000, %%ecx\n"                                                                           \
     "1: dec %%ecx\n\t"                                                                             \
     "jnz 1b\n\t"
-#define OPERANDS                                                                                   \
-    [in] "r"(in), [out] "r"(out), [nap] "r"(&nap), [nanosleep] "i"(SYS_nanosleep)
+#define OPERANDS [in] "r"(in), [out] "r"(out), [nap] "r"(&nap), [nanosleep] "i"(SYS_nanosleep)
 
 static void through_xmm(const unsigned char *in, unsigned char *out)
 {

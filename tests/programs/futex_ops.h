@@ -94,11 +94,12 @@ static void requeue(void)
     long moved = 0;
     start_waiters(threads, waits);
     CHECK_EQ(futex(&first, FUTEX_CMP_REQUEUE | private_flag, 0, (void *)as_pointer(INT_MAX),
-                   &second, 77), -1);
+                   &second, 77),
+             -1);
     CHECK_EQ(errno, EAGAIN);
     for (; moved < WAITERS / 2; usleep(100))
-        moved += futex(&first, FUTEX_CMP_REQUEUE | private_flag, 0, (void *)as_pointer(1),
-                       &second, 0);
+        moved +=
+            futex(&first, FUTEX_CMP_REQUEUE | private_flag, 0, (void *)as_pointer(1), &second, 0);
     for (; moved < WAITERS; usleep(100))
         moved += futex(&first, FUTEX_REQUEUE | private_flag, 0, (void *)as_pointer(1), &second, 0);
     CHECK_EQ(futex(&first, FUTEX_WAKE | private_flag, INT_MAX, NULL, NULL, 0), 0);
@@ -123,7 +124,8 @@ static void wake_op(void)
     CHECK_EQ(second, 12);
     op = FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_GT, 100);
     CHECK_EQ(futex(&second, FUTEX_WAKE_OP | private_flag, 1, (void *)as_pointer(INT_MAX), &first,
-                   FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_NE, 0)), 0);
+                   FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_NE, 0)),
+             0);
     for (long done = 0; done < WAITERS; usleep(100))
         done += futex(&first, FUTEX_WAKE_OP | private_flag, 1, (void *)as_pointer(INT_MAX), &second,
                       op);
@@ -147,8 +149,9 @@ static void timeouts(void)
     CHECK(now_ms() - begin >= 29);
     begin = now_ms();
     then = in_ms(CLOCK_REALTIME, 30);
-    CHECK_EQ(futex(&first, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME | private_flag, 0, &then, NULL,
-                   ~0u), -1);
+    CHECK_EQ(
+        futex(&first, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME | private_flag, 0, &then, NULL, ~0u),
+        -1);
     CHECK_EQ(errno, ETIMEDOUT);
     CHECK(now_ms() - begin >= 28);
     CHECK_EQ(futex(&first, FUTEX_WAIT | private_flag, 5, &span, NULL, 0), -1);

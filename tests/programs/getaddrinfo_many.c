@@ -24,7 +24,8 @@ static void *resolves(void *arg)
         hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
         CHECK_EQ(getaddrinfo("127.0.0.7", "8080", &hints, &list), 0);
         CHECK_EQ(getnameinfo(list->ai_addr, list->ai_addrlen, host, sizeof(host), NULL, 0,
-                             NI_NUMERICHOST), 0);
+                             NI_NUMERICHOST),
+                 0);
         CHECK(strcmp(host, "127.0.0.7") == 0);
         freeaddrinfo(list);
         CHECK_EQ(getaddrinfo("localhost", NULL, &hints, &list), EAI_NONAME);

@@ -6,7 +6,7 @@
 #include <signal.h>
 
 #define THREADS 8
-#define JUMPS 50
+#define JUMPS   50
 
 static __thread jmp_buf back;
 static __thread sigjmp_buf signal_back;

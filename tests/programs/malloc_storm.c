@@ -2,8 +2,8 @@
 #include "test.h"
 
 #define THREADS 12
-#define ROUNDS 4000
-#define SLOTS 64
+#define ROUNDS  4000
+#define SLOTS   64
 
 static struct slot {
     unsigned char *block;

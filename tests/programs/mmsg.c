@@ -11,8 +11,8 @@ static void make(int which)
 {
     for (int i = 0; i < BATCH; i++) {
         parts[which][i] = (struct iovec){ texts[which][i], sizeof(texts[which][i]) };
-        messages[which][i].msg_hdr = (struct msghdr){ .msg_iov = &parts[which][i],
-                                                      .msg_iovlen = 1 };
+        messages[which][i].msg_hdr =
+            (struct msghdr){ .msg_iov = &parts[which][i], .msg_iovlen = 1 };
     }
 }
 

@@ -7,14 +7,14 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define SIDE 4
+#define SIDE   4
 #define ROUNDS 200
 
 static struct shared {
     pthread_mutex_t lock;
     long total;
     int owner, died;
-} *shared;
+} * shared;
 
 static void make(void)
 {

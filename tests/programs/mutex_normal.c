@@ -4,7 +4,7 @@
 #include <sched.h>
 
 #define THREADS 16
-#define ROUNDS 500
+#define ROUNDS  500
 
 static pthread_mutex_t lock;
 static int inside;

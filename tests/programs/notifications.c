@@ -1,4 +1,5 @@
-/* inotify descriptors and pseudo-terminals: a reader blocks until another thread makes the event. */
+/* inotify descriptors and pseudo-terminals: a reader blocks until another thread makes
+ * the event. */
 #include "test.h"
 
 #include <fcntl.h>

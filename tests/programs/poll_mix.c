@@ -47,8 +47,9 @@ static void *sees_events(void *arg)
     CHECK_EQ(pipe(in), 0);
     CHECK_EQ(pipe(out), 0);
     CHECK_EQ(pipe(hangs), 0);
-    struct pollfd waits[4] = { { in[0], POLLIN, 0 }, { 0x7ffffff, POLLIN, 0 },
-                               { hangs[0], 0, 0 }, { out[1], POLLIN, 0 } };
+    struct pollfd waits[4] = {
+        { in[0], POLLIN, 0 }, { 0x7ffffff, POLLIN, 0 }, { hangs[0], 0, 0 }, { out[1], POLLIN, 0 }
+    };
     CHECK_EQ(poll(waits, 4, -1), 1);
     CHECK_EQ(waits[1].revents, POLLNVAL);
     waits[1].fd = -1;

@@ -4,7 +4,7 @@
 #include <sched.h>
 
 #define THREADS 8
-#define ROUNDS 300
+#define ROUNDS  300
 
 static void *formats(void *arg)
 {

@@ -14,7 +14,9 @@ static void send_fd(int socket, int fd)
         char space[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec part = { &byte, 1 };
-    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space,
+    struct msghdr message = { .msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = control.space,
                               .msg_controllen = sizeof(control.space) };
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
@@ -30,8 +32,9 @@ static int receive_fd(int socket)
     int fd = -1;
     char space[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
     struct iovec part = { &byte, 1 };
-    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = space,
-                              .msg_controllen = sizeof(space) };
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)
+    };
     CHECK_EQ(recvmsg(socket, &message, MSG_CMSG_CLOEXEC), 1);
     CHECK_EQ(message.msg_flags & MSG_CTRUNC, 0);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define SIDE 4
+#define SIDE   4
 #define ROUNDS 100
 
 static struct shared {
@@ -16,7 +16,7 @@ static struct shared {
     sem_t ping, pong;
     long total;
     int turn;
-} *shared;
+} * shared;
 
 static void make(void)
 {

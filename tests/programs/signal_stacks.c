@@ -6,7 +6,7 @@
 #include <signal.h>
 
 #define THREADS 6
-#define SIZE (64 << 10)
+#define SIZE    (64 << 10)
 
 static __thread char *my_stack;
 static __thread sigjmp_buf rescue;

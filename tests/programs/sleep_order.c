@@ -1,10 +1,11 @@
-/* Threads that sleep for different times wake in the order of their times, by each kind of sleep. */
+/* Threads that sleep for different times wake in the order of their times, by each kind
+ * of sleep. */
 #include "test.h"
 
 #include <poll.h>
 
 #define THREADS 8
-#define GAP_MS 100
+#define GAP_MS  100
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_barrier_t ready;

@@ -13,7 +13,8 @@ struct side {
 
 static void send_all(struct side *side, unsigned char *data)
 {
-    struct iovec parts[3] = { { data, 100 }, { data + 100, TOTAL / 2 },
+    struct iovec parts[3] = { { data, 100 },
+                              { data + 100, TOTAL / 2 },
                               { data + 100 + TOTAL / 2, TOTAL / 2 - 100 } };
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
     switch (side->how) {

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #define THREADS 8
-#define ROUNDS 300
+#define ROUNDS  300
 
 static pthread_spinlock_t lock;
 static long total;

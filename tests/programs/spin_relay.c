@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #define RUNNERS 4
-#define ROUNDS 40
+#define ROUNDS  40
 
 static atomic_int turn, finished;
 

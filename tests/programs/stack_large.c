@@ -1,4 +1,5 @@
-/* Threads use megabytes of their default stack, by alloca and by deep recursion, and block there. */
+/* Threads use megabytes of their default stack, by alloca and by deep recursion, and
+ * block there. */
 #include "test.h"
 
 #include <alloca.h>

@@ -5,7 +5,7 @@
 #include <sched.h>
 
 #define THREADS 12
-#define LINES 200
+#define LINES   200
 
 static FILE *file;
 
@@ -44,7 +44,8 @@ int main(void)
     while (fgets(line, sizeof(line), file)) {
         length = 0;
         if (sscanf(line, "thread %ld line %d a text long enough to notice a tear%n", &id, &number,
-                   &length) == 2 && length > 0 && line[length] == '\n') {
+                   &length) == 2 &&
+            length > 0 && line[length] == '\n') {
             CHECK_EQ(number, lines[id]++);
         } else {
             CHECK_EQ(sscanf(line, "thread %ld pair %c\n", &id, &digit), 2);

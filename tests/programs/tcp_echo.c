@@ -4,7 +4,7 @@
 #include <netinet/tcp.h>
 
 #define CLIENTS 100
-#define ROUNDS 10
+#define ROUNDS  10
 
 static int port;
 

@@ -1,7 +1,8 @@
-/* 50,000 threads come and go, a few at a time, some with stacks of odd sizes: nothing is used up. */
+/* 50,000 threads come and go, a few at a time, some with stacks of odd sizes: nothing is
+ * used up. */
 #include "test.h"
 
-#define ROUNDS 6250
+#define ROUNDS    6250
 #define AT_A_TIME 8
 
 static long total;

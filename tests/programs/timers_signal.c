@@ -1,4 +1,5 @@
-/* setitimer, alarm and timer_create signals arrive while threads work, and interrupt main's pause. */
+/* setitimer, alarm and timer_create signals arrive while threads work, and interrupt
+ * main's pause. */
 #include "test.h"
 
 #include <signal.h>

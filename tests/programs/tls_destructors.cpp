@@ -16,7 +16,9 @@ struct Noted {
     std::vector<std::string> *log = nullptr;
     const char *name;
     bool speaks = false;
-    explicit Noted(const char *n) : name(n) {}
+    explicit Noted(const char *n) : name(n)
+    {
+    }
     ~Noted()
     {
         std::this_thread::yield();

@@ -4,7 +4,7 @@
 #include <sched.h>
 
 #define THREADS 16
-#define ROUNDS 200
+#define ROUNDS  200
 
 static __thread int counter = 7;
 static __thread char block[5000] __attribute__((aligned(64)));

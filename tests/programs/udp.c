@@ -3,7 +3,7 @@
 #include "net.h"
 
 #define CLIENTS 12
-#define ROUNDS 30
+#define ROUNDS  30
 
 static int server, port;
 

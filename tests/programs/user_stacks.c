@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #define THREADS 8
-#define SIZE (64 << 10)
+#define SIZE    (64 << 10)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int ends[2];
@@ -37,8 +37,8 @@ int main(void)
 {
     pthread_t threads[THREADS];
     pthread_attr_t attr;
-    char *stacks = mmap(NULL, THREADS * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+    char *stacks =
+        mmap(NULL, THREADS * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(stacks != MAP_FAILED);
     CHECK_EQ(pipe(ends), 0);
     pthread_attr_init(&attr);

@@ -5,7 +5,7 @@
 #include <sys/uio.h>
 
 #define THREADS 8
-#define SIZE 100000
+#define SIZE    100000
 
 static int file;
 

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define THREADS 8
+#define THREADS  8
 #define CHILDREN 24
 
 static int reaped, status_sum;

@@ -4,7 +4,7 @@
 #include <sched.h>
 
 #define THREADS 5
-#define ROUNDS 100
+#define ROUNDS  100
 
 static int turn;
 static char order[THREADS * ROUNDS + 1];

@@ -30,7 +30,7 @@
 #define FLOOR 600
 
 static char runtime_directory[64], xdg[128];
-static char *environment[] = {xdg, NULL};
+static char *environment[] = { xdg, NULL };
 static pthread_t server;
 static int wake_fd;
 static bool stopping;
@@ -93,8 +93,8 @@ static void stop(void)
 
 static int dial(void)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval patience = {.tv_sec = 5};
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct timeval patience = { .tv_sec = 5 };
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", control_path());
@@ -110,7 +110,7 @@ static void put(int fd, const void *bytes, size_t length)
 
 static void put_frame(int fd, uint16_t type, const void *body, uint32_t length)
 {
-    struct frame_header header = {.length = length, .type = type};
+    struct frame_header header = { .length = length, .type = type };
 
     put(fd, &header, sizeof(header));
     if (length > 0)
@@ -130,7 +130,7 @@ static struct frame_header get_frame(int fd, void *body)
 
 static void greet(int fd)
 {
-    struct hello_request hello = {PROTOCOL_MAGIC, PROTOCOL_VERSION};
+    struct hello_request hello = { PROTOCOL_MAGIC, PROTOCOL_VERSION };
     char body[FRAME_REPLY_MAX];
 
     put_frame(fd, FRAME_HELLO, &hello, sizeof(hello));

@@ -30,7 +30,7 @@ void harness_start(const struct poll_backend *backend)
     runtime.selfishness = 4;
     poll_set = backend;
     if (backend == &poll_script) /* private descriptors, too, are below SCRIPT_FDS */
-        setrlimit(RLIMIT_NOFILE, &(struct rlimit){SCRIPT_FDS, SCRIPT_FDS});
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){ SCRIPT_FDS, SCRIPT_FDS });
     ck_assert_int_eq(runtime_start((int)getpid()), 0);
 }
 
@@ -60,7 +60,7 @@ struct co *harness_spawn(void (*fn)(void *), void *argument)
     ck_assert(!sys_is_error(stack));
     /* Whoever had this stack before never returned from its last frames. */
     clean_stack((void *)stack, HARNESS_STACK_BYTES);
-    *spawned = (struct spawned){fn, argument};
+    *spawned = (struct spawned){ fn, argument };
     co->stack_base = (uintptr_t)stack;
     co->stack_bytes = HARNESS_STACK_BYTES;
     co->sp = context_prepare((char *)stack + HARNESS_STACK_BYTES, begin, spawned);

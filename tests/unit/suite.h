@@ -24,14 +24,14 @@
 /* Runs every test (names of START_TEST functions) and ends main with the right status. */
 #define RUN_TESTS(suite, ...)                                                                      \
     do {                                                                                           \
-        const TTest *const tests_[] = {__VA_ARGS__};                                               \
+        const TTest *const tests_[] = { __VA_ARGS__ };                                             \
         return suite_main((suite), tests_, sizeof(tests_) / sizeof(tests_[0]), 1);                 \
     } while (0)
 
 /* The same, each test with _i 0 and 1: for both backends, for instance. */
 #define RUN_TESTS_TWICE(suite, ...)                                                                \
     do {                                                                                           \
-        const TTest *const tests_[] = {__VA_ARGS__};                                               \
+        const TTest *const tests_[] = { __VA_ARGS__ };                                             \
         return suite_main((suite), tests_, sizeof(tests_) / sizeof(tests_[0]), 2);                 \
     } while (0)
 

@@ -38,8 +38,8 @@ END_TEST
 
 START_TEST(clocks_agree_with_libc)
 {
-    static const int ids[] = {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI,
-                              CLOCK_PROCESS_CPUTIME_ID};
+    static const int ids[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI,
+                               CLOCK_PROCESS_CPUTIME_ID };
     set_up();
     for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
         agrees(&with_vdso, ids[i]);
@@ -92,7 +92,7 @@ END_TEST
 
 START_TEST(only_normalised_times_are_valid)
 {
-    struct __kernel_timespec time = {0, 0};
+    struct __kernel_timespec time = { 0, 0 };
     ck_assert(timespec_valid(&time));
     time.tv_nsec = 999999999;
     ck_assert(timespec_valid(&time));
@@ -100,14 +100,14 @@ START_TEST(only_normalised_times_are_valid)
     ck_assert(!timespec_valid(&time));
     time.tv_nsec = -1;
     ck_assert(!timespec_valid(&time));
-    time = (struct __kernel_timespec){-1, 0};
+    time = (struct __kernel_timespec){ -1, 0 };
     ck_assert(!timespec_valid(&time));
 }
 END_TEST
 
 START_TEST(times_convert_and_saturate)
 {
-    struct __kernel_timespec time = {3, 7};
+    struct __kernel_timespec time = { 3, 7 };
     ck_assert_uint_eq(timespec_ns(&time), 3000000007u);
     time.tv_sec = INT64_MAX;
     ck_assert(timespec_ns(&time) == DEADLINE_NEVER);

@@ -82,18 +82,18 @@ START_TEST(durations_have_units)
         const char *text;
         uint64_t ns;
     } good[] = {
-        {"10ms", 10000000},
-        {"20us", 20000},
-        {"20000ns", 20000},
-        {"10s", 10000000000},
-        {"1.5ms", 1500000},
-        {"0.25s", 250000000},
-        {"0", 0},
-        {"0ms", 0},
-        {"off", 0},
-        {"", 10000000},
-        {"0000010ms", 10000000},
-        {"0.0200000001ms", 20000},
+        { "10ms", 10000000 },
+        { "20us", 20000 },
+        { "20000ns", 20000 },
+        { "10s", 10000000000 },
+        { "1.5ms", 1500000 },
+        { "0.25s", 250000000 },
+        { "0", 0 },
+        { "0ms", 0 },
+        { "off", 0 },
+        { "", 10000000 },
+        { "0000010ms", 10000000 },
+        { "0.0200000001ms", 20000 },
     };
     struct conf into = conf;
 
@@ -106,8 +106,9 @@ END_TEST
 
 START_TEST(bad_durations_are_refused)
 {
-    static const char *const garbage[] = {"12x", "ms",    "-1ms",  "1 ms",   "1ms ", "+1ms",  ".5s",
-                                          "1.s", "1..5s", "1e3ms", "0x10ms", "on",   "10msms"};
+    static const char *const garbage[] = { "12x",    "ms",  "-1ms",  "1 ms",  "1ms ",
+                                           "+1ms",   ".5s", "1.s",   "1..5s", "1e3ms",
+                                           "0x10ms", "on",  "10msms" };
 
     for (size_t i = 0; i < ARRAY_SIZE(garbage); i++)
         refuses("CORO_SLICE", garbage[i], "not a duration");
@@ -157,8 +158,8 @@ END_TEST
 
 START_TEST(switches_take_the_usual_words)
 {
-    static const char *const on[] = {"on", "yes", "true", "1", ""};
-    static const char *const off[] = {"off", "no", "false", "0"};
+    static const char *const on[] = { "on", "yes", "true", "1", "" };
+    static const char *const off[] = { "off", "no", "false", "0" };
     struct conf into = conf;
 
     for (size_t i = 0; i < ARRAY_SIZE(on); i++) {
@@ -199,20 +200,20 @@ END_TEST
 START_TEST(shown_values_parse_to_themselves)
 {
     static const char *const values[][2] = {
-        {"CORO_SLICE", "10ms"},
-        {"CORO_SLICE", "0"},
-        {"CORO_SLICE", "20us"},
-        {"CORO_SLICE", "1500us"},
-        {"CORO_SLICE", "20001ns"},
-        {"CORO_SLICE", "3s"},
-        {"CORO_LATENCY_WARNING", "0"},
-        {"CORO_LATENCY_WARNING", "2.5"},
-        {"CORO_LATENCY_WARNING", "17"},
-        {"CORO_LATENCY_WARNING", "0.000000005"},
-        {"CORO_LOG", "info"},
-        {"CORO_LOG_FILE", "/tmp/x"},
-        {"CORO", "off"},
-        {"CORO_SELFISHNESS", "77"},
+        { "CORO_SLICE", "10ms" },
+        { "CORO_SLICE", "0" },
+        { "CORO_SLICE", "20us" },
+        { "CORO_SLICE", "1500us" },
+        { "CORO_SLICE", "20001ns" },
+        { "CORO_SLICE", "3s" },
+        { "CORO_LATENCY_WARNING", "0" },
+        { "CORO_LATENCY_WARNING", "2.5" },
+        { "CORO_LATENCY_WARNING", "17" },
+        { "CORO_LATENCY_WARNING", "0.000000005" },
+        { "CORO_LOG", "info" },
+        { "CORO_LOG_FILE", "/tmp/x" },
+        { "CORO", "off" },
+        { "CORO_SELFISHNESS", "77" },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
@@ -249,13 +250,13 @@ END_TEST
 
 START_TEST(a_bad_value_costs_one_line_and_leaves_the_default)
 {
-    ck_assert_str_eq(load((char *[]){"CORO_SLICE=12x", NULL}),
+    ck_assert_str_eq(load((char *[]){ "CORO_SLICE=12x", NULL }),
                      "coroshim: CORO_SLICE=12x: not a duration; using 10ms\n");
-    ck_assert_str_eq(load((char *[]){"CORO_SELFISHNESS=0", "CORO_LOG_FILE=", NULL}),
+    ck_assert_str_eq(load((char *[]){ "CORO_SELFISHNESS=0", "CORO_LOG_FILE=", NULL }),
                      "coroshim: CORO_SELFISHNESS=0: out of range 1..32768; using 4\n");
-    ck_assert_str_eq(load((char *[]){"CORO_SLICE=1\n2\033[m", NULL}),
+    ck_assert_str_eq(load((char *[]){ "CORO_SLICE=1\n2\033[m", NULL }),
                      "coroshim: CORO_SLICE=1?2?[m: not a duration; using 10ms\n");
-    ck_assert_str_eq(load((char *[]){"CORO_LOG=loud", NULL}),
+    ck_assert_str_eq(load((char *[]){ "CORO_LOG=loud", NULL }),
                      "coroshim: CORO_LOG=loud: not one of off, error, warn, info or debug; "
                      "using warn\n");
 }
@@ -263,17 +264,17 @@ END_TEST
 
 START_TEST(an_unknown_name_suggests_the_nearest)
 {
-    ck_assert_str_eq(load((char *[]){"CORO_SLCE=10ms", NULL}),
+    ck_assert_str_eq(load((char *[]){ "CORO_SLCE=10ms", NULL }),
                      "coroshim: CORO_SLCE: unknown variable; did you mean CORO_SLICE?\n");
-    ck_assert_str_eq(load((char *[]){"CORO_SELFISHNES=1", NULL}),
+    ck_assert_str_eq(load((char *[]){ "CORO_SELFISHNES=1", NULL }),
                      "coroshim: CORO_SELFISHNES: unknown variable; did you mean "
                      "CORO_SELFISHNESS?\n");
-    ck_assert_str_eq(load((char *[]){"CORO_CONTORL=1", NULL}),
+    ck_assert_str_eq(load((char *[]){ "CORO_CONTORL=1", NULL }),
                      "coroshim: CORO_CONTORL: unknown variable; did you mean CORO_CONTROL?\n");
-    ck_assert_str_eq(load((char *[]){"CORO_ENTIRELY_DIFFERENT=1", NULL}),
+    ck_assert_str_eq(load((char *[]){ "CORO_ENTIRELY_DIFFERENT=1", NULL }),
                      "coroshim: CORO_ENTIRELY_DIFFERENT: unknown variable; see coroshim-env(7)\n");
     ck_assert_str_eq(
-        load((char *[]){"CORO_THIS_NAME_IS_LONGER_THAN_ANY_OF_OURS_COULD_EVER_BE=1", NULL}),
+        load((char *[]){ "CORO_THIS_NAME_IS_LONGER_THAN_ANY_OF_OURS_COULD_EVER_BE=1", NULL }),
         "coroshim: CORO_THIS_NAME_IS_LONGER_THAN_ANY_OF_OURS_COULD_EVER_BE: unknown "
         "variable; see coroshim-env(7)\n");
 }
@@ -281,24 +282,24 @@ END_TEST
 
 START_TEST(other_variables_are_none_of_our_business)
 {
-    ck_assert_str_eq(load((char *[]){"CORO=on", "CORONA=1", "CORO_", "CORO_=2", "XCORO_SLCE=1",
-                                     "coro_slce=1", "CORO_LIB=/x", "", "=", NULL}),
+    ck_assert_str_eq(load((char *[]){ "CORO=on", "CORONA=1", "CORO_", "CORO_=2", "XCORO_SLCE=1",
+                                      "coro_slce=1", "CORO_LIB=/x", "", "=", NULL }),
                      "");
-    ck_assert_str_eq(load((char *[]){NULL}), "");
+    ck_assert_str_eq(load((char *[]){ NULL }), "");
 }
 END_TEST
 
 START_TEST(off_and_quiet_say_nothing)
 {
-    ck_assert_str_eq(load((char *[]){"CORO_SLICE=12x", "CORO=off", "CORO_X=1", NULL}), "");
-    ck_assert_str_eq(load((char *[]){"CORO_SLICE=12x", "CORO_LOG=off", NULL}), "");
-    ck_assert_str_eq(load((char *[]){"CORO_SLICE=12x", "CORO_LOG=error", NULL}), "");
+    ck_assert_str_eq(load((char *[]){ "CORO_SLICE=12x", "CORO=off", "CORO_X=1", NULL }), "");
+    ck_assert_str_eq(load((char *[]){ "CORO_SLICE=12x", "CORO_LOG=off", NULL }), "");
+    ck_assert_str_eq(load((char *[]){ "CORO_SLICE=12x", "CORO_LOG=error", NULL }), "");
 }
 END_TEST
 
 START_TEST(the_first_of_two_entries_counts_as_in_getenv)
 {
-    conf_load((char *[]){"CORO_SLICE=30us", "CORO_SLICE=40us", NULL});
+    conf_load((char *[]){ "CORO_SLICE=30us", "CORO_SLICE=40us", NULL });
     ck_assert_uint_eq(conf.slice_ns, 30000);
 }
 END_TEST

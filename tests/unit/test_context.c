@@ -123,7 +123,7 @@ END_TEST
 
 START_TEST(bases_can_be_read_back)
 {
-    struct cpu with, without = {0};
+    struct cpu with, without = { 0 };
     cpu_init(&with, 2);
     uint64_t fs = fs_base_get(&without);
     ck_assert_uint_ne(fs, 0);

@@ -26,7 +26,7 @@ static void expect_hang_up(int fd)
 static uint64_t list_all(int fd)
 {
     static _Alignas(8) char body[FRAME_REPLY_MAX];
-    struct list_request request = {0};
+    struct list_request request = { 0 };
     struct frame_header header;
     uint64_t total = 0;
 
@@ -50,7 +50,7 @@ static uint64_t list_all(int fd)
 
 START_TEST(hello_says_who_is_there)
 {
-    struct hello_request hello = {PROTOCOL_MAGIC, PROTOCOL_VERSION};
+    struct hello_request hello = { PROTOCOL_MAGIC, PROTOCOL_VERSION };
     _Alignas(8) char body[FRAME_REPLY_MAX];
     const struct hello_reply *answer = (void *)body;
     int fd;
@@ -71,7 +71,7 @@ END_TEST
 
 START_TEST(list_pages_through_all_threads)
 {
-    static const uint64_t counts[] = {0, 1, 3, 326, 327, 328, 1000, 1000000};
+    static const uint64_t counts[] = { 0, 1, 3, 326, 327, 328, 1000, 1000000 };
     int fd;
 
     start();
@@ -87,7 +87,7 @@ END_TEST
 
 START_TEST(a_page_may_be_smaller)
 {
-    struct list_request request = {.after_id = 3, .max_records = 2};
+    struct list_request request = { .after_id = 3, .max_records = 2 };
     _Alignas(8) char body[FRAME_REPLY_MAX];
     const struct list_reply *answer = (void *)body;
     int fd;
@@ -106,8 +106,8 @@ END_TEST
 
 START_TEST(nothing_is_told_before_hello)
 {
-    struct list_request request = {0};
-    struct hello_request other = {PROTOCOL_MAGIC, PROTOCOL_VERSION + 1}, alien = {0, 1};
+    struct list_request request = { 0 };
+    struct hello_request other = { PROTOCOL_MAGIC, PROTOCOL_VERSION + 1 }, alien = { 0, 1 };
     char body[FRAME_REPLY_MAX];
     int fd;
 
@@ -131,7 +131,7 @@ END_TEST
 
 START_TEST(unknown_and_short_requests_are_errors_and_longer_ones_are_not)
 {
-    char long_body[FRAME_REQUEST_MAX] = {0};
+    char long_body[FRAME_REQUEST_MAX] = { 0 };
     char body[FRAME_REPLY_MAX];
     int fd;
 
@@ -153,7 +153,7 @@ END_TEST
 
 START_TEST(oversized_frames_and_garbage_end_the_connection)
 {
-    struct frame_header oversized = {.length = FRAME_REQUEST_MAX + 1, .type = FRAME_LIST};
+    struct frame_header oversized = { .length = FRAME_REQUEST_MAX + 1, .type = FRAME_LIST };
     unsigned seed = 1;
     int fd;
 
@@ -189,7 +189,8 @@ START_TEST(requests_may_come_byte_by_byte_or_many_at_once)
     struct {
         struct frame_header header;
         struct hello_request body;
-    } hello = {{sizeof(struct hello_request), FRAME_HELLO, 0}, {PROTOCOL_MAGIC, PROTOCOL_VERSION}};
+    } hello = { { sizeof(struct hello_request), FRAME_HELLO, 0 },
+                { PROTOCOL_MAGIC, PROTOCOL_VERSION } };
     struct {
         struct frame_header header;
         struct list_request body;
@@ -207,7 +208,7 @@ START_TEST(requests_may_come_byte_by_byte_or_many_at_once)
     ck_assert_uint_eq(get_frame(fd, body).type, FRAME_HELLO | FRAME_REPLY);
     memset(lists, 0, sizeof(lists));
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-        lists[i].header = (struct frame_header){sizeof(lists[i].body), FRAME_LIST, 0};
+        lists[i].header = (struct frame_header){ sizeof(lists[i].body), FRAME_LIST, 0 };
         lists[i].body.max_records = (uint32_t)i + 1;
     }
     put(fd, lists, sizeof(lists));
@@ -221,8 +222,8 @@ END_TEST
 
 START_TEST(a_client_that_does_not_read_stops_nobody)
 {
-    struct list_request request = {0};
-    struct frame_header header = {sizeof(request), FRAME_LIST, 0};
+    struct list_request request = { 0 };
+    struct frame_header header = { sizeof(request), FRAME_LIST, 0 };
     int slow, quick;
 
     thread_count = 100000;
@@ -246,13 +247,13 @@ END_TEST
 
 START_TEST(vanishing_clients_leave_nothing_behind)
 {
-    struct frame_header header = {sizeof(struct list_request), FRAME_LIST, 0};
+    struct frame_header header = { sizeof(struct list_request), FRAME_LIST, 0 };
     int fd;
 
     thread_count = 100000;
     start();
     for (int i = 0; i < 300; i++) {
-        struct list_request request = {0};
+        struct list_request request = { 0 };
 
         fd = dial();
         if (i % 3 == 0) {

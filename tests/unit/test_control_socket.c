@@ -200,8 +200,8 @@ START_TEST(other_users_are_turned_away)
     chmod(control_path(), 0777);
     pid = fork();
     if (pid == 0) {
-        struct hello_request hello = {PROTOCOL_MAGIC, PROTOCOL_VERSION};
-        struct frame_header header = {sizeof(hello), FRAME_HELLO, 0};
+        struct hello_request hello = { PROTOCOL_MAGIC, PROTOCOL_VERSION };
+        struct frame_header header = { sizeof(hello), FRAME_HELLO, 0 };
         char byte;
         int fd;
 

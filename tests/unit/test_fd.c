@@ -37,7 +37,8 @@ static void close_as_program(int fd)
     fd_closing(fd);
     close(fd);
     if (scripted)
-        poll_script.remove(fd); /* the kernel does it by itself, for the last descriptor of a file */
+        poll_script.remove(
+            fd); /* the kernel does it by itself, for the last descriptor of a file */
 }
 
 /* ---- what the table knows ---- */
@@ -121,7 +122,7 @@ END_TEST
 
 START_TEST(the_floor_of_private_descriptors_follows_the_limit)
 {
-    struct rlimit limit = {256, 1 << 20};
+    struct rlimit limit = { 256, 1 << 20 };
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = 256;
     setrlimit(RLIMIT_NOFILE, &limit);
@@ -150,7 +151,7 @@ static struct reading readings[300];
 static void try_until_done(void *argument)
 {
     struct reading *r = argument;
-    struct fd_waiter waiter = {.fd = r->fd};
+    struct fd_waiter waiter = { .fd = r->fd };
     do {
         r->result = fd_wait(&waiter, r->for_write, r->deadline_ns);
         char byte = 'y';
@@ -162,7 +163,7 @@ static void try_until_done(void *argument)
 
 static void spawn_reader(int i, int fd)
 {
-    readings[i] = (struct reading){.fd = fd, .deadline_ns = DEADLINE_NEVER, .result = 1};
+    readings[i] = (struct reading){ .fd = fd, .deadline_ns = DEADLINE_NEVER, .result = 1 };
     harness_spawn(try_until_done, &readings[i]);
 }
 
@@ -186,7 +187,7 @@ START_TEST(an_event_wakes_all_readers_and_no_writer)
     set_up(_i);
     for (int i = 0; i < 5; i++)
         spawn_reader(i, pair[0]);
-    readings[5] = (struct reading){.fd = pair[0], .for_write = true, .result = 1};
+    readings[5] = (struct reading){ .fd = pair[0], .for_write = true, .result = 1 };
     readings[5].deadline_ns = harness_now_ns() + 50 * NSEC_PER_MSEC;
     harness_spawn(try_until_done, &readings[5]);
     sched_yield_co();
@@ -204,7 +205,7 @@ START_TEST(a_writer_waits_until_there_is_room)
     static char block[1 << 20];
     set_up(_i);
     ck_assert_int_gt(write(pair[1], block, sizeof(block)), 0);
-    readings[0] = (struct reading){pair[1], true, DEADLINE_NEVER, 1, 0};
+    readings[0] = (struct reading){ pair[1], true, DEADLINE_NEVER, 1, 0 };
     harness_spawn(try_until_done, &readings[0]);
     for (int i = 0; i < 5; i++)
         sched_yield_polling();
@@ -220,7 +221,7 @@ END_TEST
 START_TEST(a_wait_ends_at_its_deadline)
 {
     set_up(_i);
-    struct fd_waiter waiter = {.fd = pair[0]};
+    struct fd_waiter waiter = { .fd = pair[0] };
     uint64_t deadline = harness_now_ns() + 10 * NSEC_PER_MSEC;
     ck_assert_int_eq(fd_wait(&waiter, false, deadline), -ETIMEDOUT);
     ck_assert_uint_ge(harness_now_ns(), deadline);
@@ -233,7 +234,7 @@ START_TEST(files_are_always_ready)
 {
     set_up(1);
     int fd = open("/proc/self/exe", O_RDONLY);
-    struct fd_waiter waiter = {.fd = fd};
+    struct fd_waiter waiter = { .fd = fd };
     ck_assert_int_eq(fd_wait(&waiter, false, DEADLINE_NEVER), -EPERM);
     ck_assert(fd_entry(fd)->unpollable);
     ck_assert_int_eq(fd_wait(&waiter, false, DEADLINE_NEVER), -EPERM);
@@ -243,7 +244,7 @@ END_TEST
 START_TEST(bad_descriptors_are_refused)
 {
     set_up(1);
-    struct fd_waiter waiter = {.fd = -1};
+    struct fd_waiter waiter = { .fd = -1 };
     ck_assert_int_eq(fd_wait(&waiter, false, DEADLINE_NEVER), -EBADF);
     waiter.fd = 555; /* not open */
     ck_assert_int_eq(fd_wait(&waiter, false, DEADLINE_NEVER), -EBADF);
@@ -390,7 +391,7 @@ START_TEST(one_coroutine_may_watch_several_descriptors)
     set_up(_i);
     for (int i = 0; i < COUNT; i++) {
         fds[i] = eventfd(0, EFD_NONBLOCK);
-        waiters[i] = (struct fd_waiter){.co = this_co(), .fd = fds[i]};
+        waiters[i] = (struct fd_waiter){ .co = this_co(), .fd = fds[i] };
         ck_assert_int_eq(fd_watch(&waiters[i], false), 0);
     }
     ck_assert_int_eq(eventfd_write(fds[31], 1), 0);
@@ -458,21 +459,18 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS_TWICE("fd", entries_are_made_on_demand_and_never_move, kinds_are_told_apart,
-                    a_new_file_under_the_same_number_is_asked_again,
-                    what_this_process_made_is_remembered_until_it_may_be_shared,
-                    closed_descriptors_do_not_block,
-                    the_floor_of_private_descriptors_follows_the_limit,
-                    a_reader_waits_until_there_is_something,
-                    an_event_wakes_all_readers_and_no_writer, a_writer_waits_until_there_is_room,
-                    a_wait_ends_at_its_deadline, files_are_always_ready,
-                    bad_descriptors_are_refused,
-                    a_waiter_goes_on_waiting_for_the_file_that_was_closed,
-                    a_private_copy_lives_as_long_as_somebody_waits,
-                    events_of_a_closed_descriptor_do_not_reach_its_successor,
-                    a_close_that_did_not_happen_loses_no_event,
-                    a_shared_file_is_taken_out_of_the_poll_set_when_its_number_is_closed,
-                    hang_ups_and_urgent_data_stick, one_coroutine_may_watch_several_descriptors,
-                    reset_forgets_waiters_and_registrations,
-                    random_reads_writes_and_closes_all_end_well);
+    RUN_TESTS_TWICE(
+        "fd", entries_are_made_on_demand_and_never_move, kinds_are_told_apart,
+        a_new_file_under_the_same_number_is_asked_again,
+        what_this_process_made_is_remembered_until_it_may_be_shared,
+        closed_descriptors_do_not_block, the_floor_of_private_descriptors_follows_the_limit,
+        a_reader_waits_until_there_is_something, an_event_wakes_all_readers_and_no_writer,
+        a_writer_waits_until_there_is_room, a_wait_ends_at_its_deadline, files_are_always_ready,
+        bad_descriptors_are_refused, a_waiter_goes_on_waiting_for_the_file_that_was_closed,
+        a_private_copy_lives_as_long_as_somebody_waits,
+        events_of_a_closed_descriptor_do_not_reach_its_successor,
+        a_close_that_did_not_happen_loses_no_event,
+        a_shared_file_is_taken_out_of_the_poll_set_when_its_number_is_closed,
+        hang_ups_and_urgent_data_stick, one_coroutine_may_watch_several_descriptors,
+        reset_forgets_waiters_and_registrations, random_reads_writes_and_closes_all_end_well);
 }

@@ -103,7 +103,7 @@ static void handler(int signal)
 
 START_TEST(signal_handlers_return_as_ever)
 {
-    struct sigaction action = {.sa_handler = handler};
+    struct sigaction action = { .sa_handler = handler };
     ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(raise(SIGUSR1), 0);
@@ -131,7 +131,7 @@ END_TEST
 
 START_TEST(posix_spawn_fork_and_system_work)
 {
-    char *arguments[] = {"sh", "-c", "exit 3", NULL};
+    char *arguments[] = { "sh", "-c", "exit 3", NULL };
     pid_t child;
     int status;
     ck_assert_int_eq(posix_spawn(&child, "/bin/sh", NULL, NULL, arguments, environ), 0);
@@ -260,7 +260,7 @@ static void forbid_executable(void)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {ARRAY_SIZE(code), code};
+    struct sock_fprog program = { ARRAY_SIZE(code), code };
     ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
     ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
@@ -298,7 +298,7 @@ START_TEST(without_the_decoder_libc_is_rewritten_by_its_idioms)
     struct rlimit none, old;
     struct gate_object_stats libc;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
-    none = (struct rlimit){0, old.rlim_max}; /* no descriptor, no library */
+    none = (struct rlimit){ 0, old.rlim_max }; /* no descriptor, no library */
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     ck_assert_int_eq(gate_arm(), 2);
     ck_assert_int_eq(gate_open(), 0);

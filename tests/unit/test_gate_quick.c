@@ -13,8 +13,8 @@ static __typeof__(&ZydisDecoderDecodeInstruction) decode;
 static ZydisDecoder decoder;
 
 /* Texts of different compilers and hands: assembly, vectors, C++, what Zydis itself is made of. */
-static const char *const objects[] = {"libcrypto.so.3", "libstdc++.so.6", "libgcrypt.so.20",
-                                      "libm.so.6"};
+static const char *const objects[] = { "libcrypto.so.3", "libstdc++.so.6", "libgcrypt.so.20",
+                                       "libm.so.6" };
 
 static bool open_decoder(void)
 {
@@ -93,9 +93,9 @@ static void compare_image(const struct gate_image *image, struct tally *tally)
 
 START_TEST(agrees_with_the_full_decoder_on_all_loaded_code)
 {
-    struct gate_array images = {0};
+    struct gate_array images = { 0 };
     struct gate_loads loads;
-    struct tally tally = {0};
+    struct tally tally = { 0 };
     for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
         dlopen(objects[i], RTLD_LAZY);
     ck_assert_int_eq(gate_images(&images, &loads), 0);
@@ -108,7 +108,7 @@ END_TEST
 
 START_TEST(never_reads_or_claims_beyond_the_limit)
 {
-    static const uint8_t code[] = {0x66, 0x48, 0x81, 0x84, 0x24, 1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t code[] = { 0x66, 0x48, 0x81, 0x84, 0x24, 1, 2, 3, 4, 5, 6, 7, 8 };
     struct gate_insn insn;
     struct gate_quick_extra extra;
     ck_assert_uint_eq(gate_quick(code, sizeof(code), 0, &insn, &extra), sizeof(code));

@@ -57,40 +57,40 @@ __asm__(".text\n"
 static const struct shape {
     const char *name, *body;
 } shapes[] = {
-    {"mov_before", "mov $110, %eax; syscall; ret"},
-    {"cmp_after", "syscall; cmp $-4096, %rax; ja 1f; ret; 1: xor %eax, %eax; ret"},
-    {"exit_loop", "nop; 1: mov %edx, %eax; syscall; jmp 2f; hlt; 2: ret"},
-    {"number_in_memory", "mov shape_number(%rip), %eax; syscall; ret"},
-    {"rip_after", "call 1f; 1: add $8, %rsp; jmp 2f; nop; 2: syscall;"
-                  "mov shape_word(%rip), %rbx; ret"},
-    {"rip_with_immediate_after", "jmp 2f; nop; 2: syscall; cmpl $0x5eed, shape_word(%rip);"
-                                 "je 3f; xor %eax, %eax; 3: ret"},
-    {"short_condition_after", "jmp 2f; nop; 2: syscall; test %rax, %rax; jle 3f; ret;"
-                              "3: xor %eax, %eax; ret"},
-    {"middle_is_target", "test %rdi, %rdi; jnz 1f; mov $110, %eax; 1: syscall;"
-                         "cmp $-4096, %rax; ja 2f; 2: ret"},
-    {"after_is_target", "test %rdi, %rdi; jnz 1f; mov $0, %esi; mov %edx, %eax; syscall;"
-                        "1: mov %rsi, %rbx; ret"},
-    {"stack_after", "push %rdi; jmp 2f; nop; 2: syscall; pop %rbx; nop; nop; ret"},
-    {"short_gap", "jmp 2f; nop; 2: syscall; 3: nop; ret; jmp 3b"},
-    {"flags_live", "cmp %rdi, %rdi; mov $110, %eax; syscall; je 1f; xor %eax, %eax; 1: ret"},
-    {"red_zone", "mov %rdi, -8(%rsp); mov %rsi, -64(%rsp); mov %rdx, -128(%rsp);"
-                 "mov $110, %eax; syscall;"
-                 "mov -8(%rsp), %rbx; mov -64(%rsp), %r12; mov -128(%rsp), %r13; ret"},
-    {"vector", "movq %rdi, %xmm0; movq %rsi, %xmm15; movq %rdx, %xmm7; mov $110, %eax; syscall;"
-               "movq %xmm0, %rbx; movq %xmm15, %r12; movq %xmm7, %r13; ret"},
-    {"odd_stack", "sub $4, %rsp; mov $110, %eax; syscall; add $4, %rsp; ret"},
+    { "mov_before", "mov $110, %eax; syscall; ret" },
+    { "cmp_after", "syscall; cmp $-4096, %rax; ja 1f; ret; 1: xor %eax, %eax; ret" },
+    { "exit_loop", "nop; 1: mov %edx, %eax; syscall; jmp 2f; hlt; 2: ret" },
+    { "number_in_memory", "mov shape_number(%rip), %eax; syscall; ret" },
+    { "rip_after", "call 1f; 1: add $8, %rsp; jmp 2f; nop; 2: syscall;"
+                   "mov shape_word(%rip), %rbx; ret" },
+    { "rip_with_immediate_after", "jmp 2f; nop; 2: syscall; cmpl $0x5eed, shape_word(%rip);"
+                                  "je 3f; xor %eax, %eax; 3: ret" },
+    { "short_condition_after", "jmp 2f; nop; 2: syscall; test %rax, %rax; jle 3f; ret;"
+                               "3: xor %eax, %eax; ret" },
+    { "middle_is_target", "test %rdi, %rdi; jnz 1f; mov $110, %eax; 1: syscall;"
+                          "cmp $-4096, %rax; ja 2f; 2: ret" },
+    { "after_is_target", "test %rdi, %rdi; jnz 1f; mov $0, %esi; mov %edx, %eax; syscall;"
+                         "1: mov %rsi, %rbx; ret" },
+    { "stack_after", "push %rdi; jmp 2f; nop; 2: syscall; pop %rbx; nop; nop; ret" },
+    { "short_gap", "jmp 2f; nop; 2: syscall; 3: nop; ret; jmp 3b" },
+    { "flags_live", "cmp %rdi, %rdi; mov $110, %eax; syscall; je 1f; xor %eax, %eax; 1: ret" },
+    { "red_zone", "mov %rdi, -8(%rsp); mov %rsi, -64(%rsp); mov %rdx, -128(%rsp);"
+                  "mov $110, %eax; syscall;"
+                  "mov -8(%rsp), %rbx; mov -64(%rsp), %r12; mov -128(%rsp), %r13; ret" },
+    { "vector", "movq %rdi, %xmm0; movq %rsi, %xmm15; movq %rdx, %xmm7; mov $110, %eax; syscall;"
+                "movq %xmm0, %rbx; movq %xmm15, %r12; movq %xmm7, %r13; ret" },
+    { "odd_stack", "sub $4, %rsp; mov $110, %eax; syscall; add $4, %rsp; ret" },
     /* Enters at `1`, through a table, when rdi is 1. */
-    {"jump_table",
-     "lea 9f(%rip), %r8; movslq (%r8,%rdi,4), %r9; add %r8, %r9; jmp *%r9; nop;"
-     "2: syscall; 1: xor %esi, %esi; xor %r10d, %r10d; 3: mov $7, %ebx; ret;"
-     ".pushsection .rodata; .p2align 2; 9: .long 2b - 9b, 1b - 9b, 3b - 9b; .popsection"},
+    { "jump_table",
+      "lea 9f(%rip), %r8; movslq (%r8,%rdi,4), %r9; add %r8, %r9; jmp *%r9; nop;"
+      "2: syscall; 1: xor %esi, %esi; xor %r10d, %r10d; 3: mov $7, %ebx; ret;"
+      ".pushsection .rodata; .p2align 2; 9: .long 2b - 9b, 1b - 9b, 3b - 9b; .popsection" },
     /* shape_cold jumps to the place behind the instruction, as the cold part of a function does. */
-    {"hot", "jmp 2f; nop; 2: syscall; shape_hot_back: xor %esi, %esi; xor %r10d, %r10d;"
-            "mov $9, %ebx; ret"},
-    {"cold", "mov $5, %eax; .byte 0xe9; .long shape_hot_back - . - 4"},
+    { "hot", "jmp 2f; nop; 2: syscall; shape_hot_back: xor %esi, %esi; xor %r10d, %r10d;"
+             "mov $9, %ebx; ret" },
+    { "cold", "mov $5, %eax; .byte 0xe9; .long shape_hot_back - . - 4" },
     /* The bytes 0f 05 inside an immediate must not be taken for the instruction. */
-    {"false_bytes", "mov $0x050f0000, %eax; add $0x50f, %eax; ret"},
+    { "false_bytes", "mov $0x050f0000, %eax; add $0x50f, %eax; ret" },
 };
 
 static void *shapes_object;

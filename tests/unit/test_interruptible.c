@@ -32,7 +32,7 @@ static void install_handler(void)
         unsigned long flags;
         void (*restorer)(void);
         uint64_t mask;
-    } action = {on_kick, SA_SIGINFO | SA_RESTART | 0x04000000, test_restorer, 0};
+    } action = { on_kick, SA_SIGINFO | SA_RESTART | 0x04000000, test_restorer, 0 };
     ck_assert_int_eq(sys4(__NR_rt_sigaction, KICK_SIGNAL, &action, NULL, 8), 0);
 }
 __asm__(".text\ntest_restorer: mov $15, %eax; syscall");

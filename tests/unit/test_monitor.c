@@ -1,4 +1,5 @@
-/* The monitor: it kicks a carrier that is held too long, warns, and sleeps while nothing happens. */
+/* The monitor: it kicks a carrier that is held too long, warns, and sleeps while
+ * nothing happens. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ static int wake_fd_seen = -1;
 /* control_serve without a socket. */
 static bool serve(int wake_fd, uint64_t timeout_ns)
 {
-    struct pollfd poll = {.fd = wake_fd, .events = POLLIN};
+    struct pollfd poll = { .fd = wake_fd, .events = POLLIN };
     struct __kernel_timespec timeout = ns_timespec(timeout_ns);
     uint64_t drained;
     served++;
@@ -45,8 +46,8 @@ static void start(uint64_t slice_ns, uint64_t warning_ns)
         unsigned long flags;
         void (*restorer)(void);
         uint64_t mask;
-    } action = {on_kick, SA_RESTART | 0x04000000, monitor_restorer, 0};
-    struct monitor_settings settings = {slice_ns, warning_ns, serve};
+    } action = { on_kick, SA_RESTART | 0x04000000, monitor_restorer, 0 };
+    struct monitor_settings settings = { slice_ns, warning_ns, serve };
     harness_start(&poll_epoll);
     ck_assert_int_eq(sys4(__NR_rt_sigaction, KICK_SIGNAL, &action, NULL, 8), 0);
     ck_assert_int_eq(monitor_start(&settings), 0);

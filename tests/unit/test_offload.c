@@ -27,7 +27,7 @@ static void make_call(void *argument)
 
 static void spawn_call(struct call *call, long nr, long a, long b, long c)
 {
-    *call = (struct call){.nr = nr, .argument = {a, b, c}};
+    *call = (struct call){ .nr = nr, .argument = { a, b, c } };
     call->co = harness_spawn(make_call, call);
 }
 
@@ -41,7 +41,7 @@ START_TEST(results_and_errors_come_back)
     spawn_call(&call, __NR_close, -1, 0, 0);
     harness_join();
     ck_assert_int_eq(call.result, -EBADF);
-    long page = offload_call(__NR_mmap, (const long[]){0, 4096, 3, 0x22, -1, 0});
+    long page = offload_call(__NR_mmap, (const long[]){ 0, 4096, 3, 0x22, -1, 0 });
     ck_assert(!sys_is_error(page));
     ck_assert_int_eq(*(char *)page, 0);
 }
@@ -50,7 +50,7 @@ END_TEST
 START_TEST(calls_run_on_another_kernel_thread_that_is_used_again)
 {
     harness_start(&poll_epoll);
-    const long none[6] = {0};
+    const long none[6] = { 0 };
     ck_assert_uint_eq(offload_helpers(), 0);
     long tid = offload_call(__NR_gettid, none);
     ck_assert_int_ne(tid, gettid());
@@ -75,7 +75,7 @@ static void keep_running(void *argument)
 
 START_TEST(others_run_while_a_call_blocks)
 {
-    struct timespec time = {0, 50000000};
+    struct timespec time = { 0, 50000000 };
     struct call call;
     uint64_t turns = 0;
     harness_start(&poll_epoll);
@@ -94,7 +94,7 @@ START_TEST(many_calls_block_at_the_same_time)
 {
     enum { CALLS = 100 };
     static struct call calls[CALLS];
-    struct timespec time = {0, 200000000};
+    struct timespec time = { 0, 200000000 };
     harness_start(&poll_epoll);
     uint64_t start = harness_now_ns();
     for (int i = 0; i < CALLS; i++)
@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(a_waiting_call_says_so)
 {
-    struct timespec time = {0, 20000000};
+    struct timespec time = { 0, 20000000 };
     struct call call;
     harness_start(&poll_epoll);
     spawn_call(&call, __NR_nanosleep, (long)&time, 0, 0);
@@ -124,7 +124,7 @@ END_TEST
 
 START_TEST(another_wake_does_not_end_a_call)
 {
-    struct timespec time = {0, 20000000};
+    struct timespec time = { 0, 20000000 };
     struct call call;
     harness_start(&poll_epoll);
     uint64_t start = harness_now_ns();
@@ -158,7 +158,7 @@ static void install_handler(void)
         unsigned long flags;
         void (*restorer)(void);
         uint64_t mask;
-    } action = {on_kick, SA_SIGINFO | SA_RESTART | 0x04000000, offload_restorer, 0};
+    } action = { on_kick, SA_SIGINFO | SA_RESTART | 0x04000000, offload_restorer, 0 };
     ck_assert_int_eq(sys4(__NR_rt_sigaction, KICK_SIGNAL, &action, NULL, 8), 0);
 }
 
@@ -208,7 +208,7 @@ END_TEST
 START_TEST(a_child_of_a_fork_has_helpers_of_its_own)
 {
     int status;
-    const long none[6] = {0};
+    const long none[6] = { 0 };
     harness_start(&poll_epoll);
     offload_call(__NR_gettid, none);
     pid_t pid = fork();
@@ -245,10 +245,9 @@ END_TEST
 int main(void)
 {
     RUN_TESTS("offload", results_and_errors_come_back,
-              calls_run_on_another_kernel_thread_that_is_used_again,
-              others_run_while_a_call_blocks, many_calls_block_at_the_same_time,
-              a_waiting_call_says_so, another_wake_does_not_end_a_call,
-              an_interrupted_call_asks_to_be_restarted,
+              calls_run_on_another_kernel_thread_that_is_used_again, others_run_while_a_call_blocks,
+              many_calls_block_at_the_same_time, a_waiting_call_says_so,
+              another_wake_does_not_end_a_call, an_interrupted_call_asks_to_be_restarted,
               a_call_that_has_taken_effect_keeps_its_result,
               a_child_of_a_fork_has_helpers_of_its_own, calls_by_the_thousand);
 }

@@ -328,15 +328,14 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS_TWICE("poll", an_event_carries_the_tag_of_its_registration, events_are_edges,
-                    a_full_pipe_that_drains_is_writable, the_peers_end_is_readable_and_a_hang_up,
-                    a_half_closed_stream_is_readable_and_a_hang_up,
-                    files_that_are_always_ready_are_refused,
-                    a_second_registration_is_refused_until_the_first_is_removed,
-                    removing_what_is_not_registered_is_harmless,
-                    many_events_come_in_one_wait_or_in_several,
-                    a_wait_without_events_lasts_its_timeout, very_long_timeouts_are_waits,
-                    wanted_attention_ends_a_wait_without_end, an_event_ends_a_wait_without_end,
-                    its_own_descriptor_is_known_high_and_closed_on_exec,
-                    a_set_that_was_closed_opens_again_empty);
+    RUN_TESTS_TWICE(
+        "poll", an_event_carries_the_tag_of_its_registration, events_are_edges,
+        a_full_pipe_that_drains_is_writable, the_peers_end_is_readable_and_a_hang_up,
+        a_half_closed_stream_is_readable_and_a_hang_up, files_that_are_always_ready_are_refused,
+        a_second_registration_is_refused_until_the_first_is_removed,
+        removing_what_is_not_registered_is_harmless, many_events_come_in_one_wait_or_in_several,
+        a_wait_without_events_lasts_its_timeout, very_long_timeouts_are_waits,
+        wanted_attention_ends_a_wait_without_end, an_event_ends_a_wait_without_end,
+        its_own_descriptor_is_known_high_and_closed_on_exec,
+        a_set_that_was_closed_opens_again_empty);
 }

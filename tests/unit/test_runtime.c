@@ -1,4 +1,5 @@
-/* The runtime's life: start, identities, completions from other kernel threads, reset in a child. */
+/* The runtime's life: start, identities, completions from other kernel threads, reset in
+ * a child. */
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ START_TEST(private_descriptors_are_high_and_known)
     ck_assert(fd_private(runtime.wake_fd));
     int private = 0;
     for (int fd = 3; fd < fd_floor(); fd++)
-        private += fd_private(fd);
+    private += fd_private(fd);
     ck_assert_int_eq(private, 0);
     ck_assert(!fd_private(-1));
 }
@@ -221,9 +222,8 @@ int main(void)
 {
     RUN_TESTS_TWICE("runtime", start_makes_the_caller_the_main_coroutine,
                     private_descriptors_are_high_and_known, tids_are_unique_and_never_the_kernels,
-                    a_freed_tid_is_not_taken_again_at_once,
-                    tids_wrap_around_and_skip_those_in_use, unknown_tids_are_nobody,
-                    completions_arrive_in_order_and_wake_an_idle_carrier,
+                    a_freed_tid_is_not_taken_again_at_once, tids_wrap_around_and_skip_those_in_use,
+                    unknown_tids_are_nobody, completions_arrive_in_order_and_wake_an_idle_carrier,
                     completions_arrive_while_others_keep_the_carrier_busy,
                     reset_leaves_one_coroutine_that_may_start_again,
                     a_child_s_tids_differ_from_its_parents);

@@ -171,7 +171,7 @@ END_TEST
 
 START_TEST(a_wake_before_the_deadline_removes_the_timer)
 {
-    struct sleeper sleeper = {0, 1};
+    struct sleeper sleeper = { 0, 1 };
     harness_start(harness_backend(_i));
     struct co *co = harness_spawn(park_until, &sleeper);
     sleeper.deadline_ns = harness_now_ns() + NSEC_PER_SEC;
@@ -319,16 +319,16 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS_TWICE("sched", coroutines_run_in_the_order_of_their_start,
-                    yield_lets_every_other_run_once, yield_of_the_only_one_comes_back,
-                    wake_gives_its_result_to_the_park, the_woken_run_after_the_runnable,
-                    a_park_ends_at_its_deadline, short_deadlines_are_not_rounded_to_milliseconds,
-                    a_deadline_in_the_past_lets_others_run_and_comes_back,
-                    sleepers_wake_in_the_order_of_their_deadlines, a_wake_before_the_deadline_removes_the_timer,
-                    timers_and_polls_happen_while_others_keep_yielding,
-                    the_poller_is_asked_within_the_budget_of_switches,
-                    yield_polling_asks_the_poller_at_once,
-                    an_idle_carrier_waits_in_the_poller_without_end,
-                    ended_coroutines_are_given_back, ten_thousand_take_turns,
-                    coroutines_may_start_others, slices_count_the_switches_to_a_coroutine);
+    RUN_TESTS_TWICE(
+        "sched", coroutines_run_in_the_order_of_their_start, yield_lets_every_other_run_once,
+        yield_of_the_only_one_comes_back, wake_gives_its_result_to_the_park,
+        the_woken_run_after_the_runnable, a_park_ends_at_its_deadline,
+        short_deadlines_are_not_rounded_to_milliseconds,
+        a_deadline_in_the_past_lets_others_run_and_comes_back,
+        sleepers_wake_in_the_order_of_their_deadlines, a_wake_before_the_deadline_removes_the_timer,
+        timers_and_polls_happen_while_others_keep_yielding,
+        the_poller_is_asked_within_the_budget_of_switches, yield_polling_asks_the_poller_at_once,
+        an_idle_carrier_waits_in_the_poller_without_end, ended_coroutines_are_given_back,
+        ten_thousand_take_turns, coroutines_may_start_others,
+        slices_count_the_switches_to_a_coroutine);
 }

@@ -71,7 +71,7 @@ END_TEST
 static void wait_for_word(void *argument)
 {
     uint32_t *word = argument;
-    co_waits(this_co(), (struct co_wait){.kind = WAIT_FUTEX, .fd = -1, .addr = (uintptr_t)word});
+    co_waits(this_co(), (struct co_wait){ .kind = WAIT_FUTEX, .fd = -1, .addr = (uintptr_t)word });
     futex_wait(word, 0, FUTEX_ANY, harness_now_ns() + NSEC_PER_SEC);
 }
 
@@ -94,7 +94,7 @@ END_TEST
 
 static void wait_readable(void *argument)
 {
-    struct fd_waiter waiter = {.fd = *(int *)argument};
+    struct fd_waiter waiter = { .fd = *(int *)argument };
     fd_wait(&waiter, false, DEADLINE_NEVER);
 }
 
@@ -123,7 +123,7 @@ static int connected(int family, const void *loopback, socklen_t length, int *po
 
 START_TEST(a_tcp_peer_is_shown)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     char expected[CO_PEER_BYTES];
     int port;
     set_up(0);
@@ -135,7 +135,7 @@ END_TEST
 
 START_TEST(a_tcp6_peer_is_shown)
 {
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
     char expected[CO_PEER_BYTES];
     int port;
     set_up(0);
@@ -149,7 +149,7 @@ END_TEST
 
 START_TEST(a_local_peer_is_shown_by_its_name)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
     char expected[CO_PEER_BYTES];
     int port;
     set_up(0);

@@ -31,7 +31,7 @@ static void kernel(int which)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {ARRAY_SIZE(filter), filter};
+    struct sock_fprog program = { ARRAY_SIZE(filter), filter };
     if (!which)
         return;
     must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
@@ -88,8 +88,8 @@ END_TEST
 
 START_TEST(odd_sizes_are_rounded_up_to_pages)
 {
-    static const size_t sizes[] = {1,       4095,    4097,         16 * KIB + 1, 80 * KIB,
-                                   MIB + 5, 8 * MIB, 10 * MIB + 1, 256 * MIB};
+    static const size_t sizes[] = { 1,       4095,    4097,         16 * KIB + 1, 80 * KIB,
+                                    MIB + 5, 8 * MIB, 10 * MIB + 1, 256 * MIB };
     kernel(_i);
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         uintptr_t start, at = map(sizes[i]);

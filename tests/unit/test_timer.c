@@ -44,7 +44,7 @@ END_TEST
 
 START_TEST(a_timer_expires_at_its_deadline_and_not_before)
 {
-    struct timer timer = {0};
+    struct timer timer = { 0 };
     add(&timer, 100);
     ck_assert_uint_eq(timer_next(&heap), 100);
     ck_assert_ptr_null(timer_expire(&heap, 99));
@@ -56,7 +56,7 @@ END_TEST
 
 START_TEST(removing_a_timer_that_is_not_pending_is_harmless)
 {
-    struct timer timer = {0}, other = {0};
+    struct timer timer = { 0 }, other = { 0 };
     timer_remove(&heap, &timer);
     add(&other, 5);
     timer_remove(&heap, &timer);
@@ -139,7 +139,7 @@ START_TEST(clear_forgets_all_and_the_heap_works_on)
         add(&timers[i], (uint64_t)i + 1);
     timer_clear(&heap);
     ck_assert(timer_next(&heap) == DEADLINE_NEVER);
-    struct timer timer = {0};
+    struct timer timer = { 0 };
     add(&timer, 7);
     ck_assert_ptr_eq(timer_expire(&heap, 7), &timer);
 }

@@ -93,15 +93,15 @@ static const struct column {
     print_cell *cell, *exact;
     bool right; /* figures stand on the right */
 } columns[] = {
-    {"ID", "ID", cell_id, cell_id, true},
-    {"TID", "TID", cell_tid, cell_tid, true},
-    {"NAME", "NAME", cell_name, cell_name, false},
-    {"STATE", "STATE", cell_state, cell_state, false},
-    {"FOR", "FOR_NS", cell_for, exact_for, true},
-    {"WAITS-ON", "WAITS-ON", cell_wait, cell_wait, false},
-    {"CPU", "CPU_NS", cell_cpu, exact_cpu, true},
-    {"SLICES", "SLICES", cell_slices, cell_slices, true},
-    {"STACK", "STACK_BYTES", cell_stack, exact_stack, true},
+    { "ID", "ID", cell_id, cell_id, true },
+    { "TID", "TID", cell_tid, cell_tid, true },
+    { "NAME", "NAME", cell_name, cell_name, false },
+    { "STATE", "STATE", cell_state, cell_state, false },
+    { "FOR", "FOR_NS", cell_for, exact_for, true },
+    { "WAITS-ON", "WAITS-ON", cell_wait, cell_wait, false },
+    { "CPU", "CPU_NS", cell_cpu, exact_cpu, true },
+    { "SLICES", "SLICES", cell_slices, cell_slices, true },
+    { "STACK", "STACK_BYTES", cell_stack, exact_stack, true },
 };
 
 /* A reusable stream into memory, for one cell at a time. */
@@ -223,7 +223,7 @@ static const struct argp_option list_options[] = {
     OPTION_PROCESS,
     OPTION_JSON,
     OPTION_PLAIN,
-    {0},
+    { 0 },
 };
 
 const struct command command_list = {

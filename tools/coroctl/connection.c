@@ -95,7 +95,7 @@ static int receive_reply(struct connection *connection, struct frame_header *hea
 int connection_ask(struct connection *connection, enum frame_type type, const void *request,
                    uint32_t request_bytes, uint32_t reply_bytes)
 {
-    struct frame_header header = {.length = request_bytes, .type = (uint16_t)type};
+    struct frame_header header = { .length = request_bytes, .type = (uint16_t)type };
     struct error_reply *refusal = (struct error_reply *)connection->body;
     int code = send_all(connection, &header, sizeof(header));
 
@@ -117,7 +117,7 @@ int connection_ask(struct connection *connection, enum frame_type type, const vo
 
 static int say_hello(struct connection *connection)
 {
-    struct hello_request hello = {.magic = PROTOCOL_MAGIC, .version = PROTOCOL_VERSION};
+    struct hello_request hello = { .magic = PROTOCOL_MAGIC, .version = PROTOCOL_VERSION };
     const struct hello_reply *answer = (const struct hello_reply *)connection->body;
     int code = connection_ask(connection, FRAME_HELLO, &hello, sizeof(hello), sizeof(*answer));
 

@@ -86,8 +86,8 @@ static pid_t pid_of_name(const char *name)
  * program now. */
 static int connect_to(int directory, const char *name)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval patience = {.tv_sec = PROCESS_PATIENCE_S};
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct timeval patience = { .tv_sec = PROCESS_PATIENCE_S };
     int error_code, fd;
 
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -183,8 +183,8 @@ static void search_user(struct search *search, uid_t user)
 /* All users' directories: what stands for * is the uid. */
 static void search_everybody(struct search *search)
 {
-    static const char *const patterns[] = {"/run/user/[0-9]*/" PROTOCOL_DIRECTORY,
-                                           "/tmp/" PROTOCOL_DIRECTORY "-[0-9]*"};
+    static const char *const patterns[] = { "/run/user/[0-9]*/" PROTOCOL_DIRECTORY,
+                                            "/tmp/" PROTOCOL_DIRECTORY "-[0-9]*" };
 
     for (size_t i = 0; i < 2; i++) {
         size_t prefix = strcspn(patterns[i], "[");
@@ -228,7 +228,7 @@ static void search_process_environment(struct search *search, uid_t owner)
 
 struct process_list process_find(pid_t pid)
 {
-    struct search search = {.pid = pid};
+    struct search search = { .pid = pid };
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     char path[32];
     struct stat st;
@@ -254,5 +254,5 @@ void process_list_free(struct process_list *list, const struct process *keep)
         if (list->items[i].fd != fd)
             close(list->items[i].fd);
     free(list->items);
-    *list = (struct process_list){0};
+    *list = (struct process_list){ 0 };
 }

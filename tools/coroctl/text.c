@@ -39,7 +39,7 @@ void print_duration(FILE *out, uint64_t ns)
 
 void print_bytes(FILE *out, uint64_t bytes)
 {
-    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
     uint64_t unit = 1024;
     size_t i = 0;
 
@@ -60,7 +60,7 @@ void print_bytes(FILE *out, uint64_t bytes)
 void print_escaped(FILE *out, const char *text)
 {
     size_t left = strlen(text);
-    mbstate_t state = {0};
+    mbstate_t state = { 0 };
 
     while (left > 0) {
         wchar_t wide;

@@ -68,9 +68,9 @@ static void sort_by_tid(struct threads *threads)
 
 int threads_fetch(struct connection *connection, struct threads *threads)
 {
-    struct list_request request = {0};
+    struct list_request request = { 0 };
 
-    *threads = (struct threads){.pid = connection->pid};
+    *threads = (struct threads){ .pid = connection->pid };
     do {
         int code = connection_ask(connection, FRAME_LIST, &request, sizeof(request),
                                   sizeof(struct list_reply));
@@ -94,7 +94,7 @@ void threads_free(struct threads *threads)
 {
     free(threads->items);
     free(threads->by_tid);
-    *threads = (struct threads){0};
+    *threads = (struct threads){ 0 };
 }
 
 const struct co_info *threads_by_tid(const struct threads *threads, uint32_t tid)

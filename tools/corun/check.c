@@ -228,7 +228,7 @@ static void check_file(struct check *check, const char *path, int depth)
 
 enum check_verdict check_program(const char *program, FILE *report, char *reason)
 {
-    struct check check = {.report = report, .reason = reason, .verdict = CHECK_WORKS};
+    struct check check = { .report = report, .reason = reason, .verdict = CHECK_WORKS };
     char path[PATH_MAX];
     int error = find_program(program, path);
 

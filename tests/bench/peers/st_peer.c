@@ -89,7 +89,7 @@ int main(int argc, char **argv)
         entry = handoff_main;
     granted[0] = st_cond_new();
     granted[1] = st_cond_new();
-    struct bench_loop loop = {1, team_body, &entry, (double)threads};
+    struct bench_loop loop = { 1, team_body, &entry, (double)threads };
     bench_report(argv[1], bench_ns_per_op(&loop, bench_number("MS", argv[3], 10000)), "ns");
     return 0;
 }

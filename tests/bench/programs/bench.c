@@ -113,7 +113,7 @@ static void *member_main(void *argument)
 
 uint64_t bench_run_team(const struct bench_loop *loop, long count)
 {
-    struct team team = {.loop = loop, .count = count};
+    struct team team = { .loop = loop, .count = count };
     struct member *members = calloc((size_t)loop->members, sizeof *members);
     if (!members)
         bench_fail("out of memory for %d members", loop->members);

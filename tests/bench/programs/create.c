@@ -82,7 +82,7 @@ int main(int argc, char **argv)
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     sem_init(&free_places, 0, IN_FLIGHT);
 
-    struct bench_loop loop = {1, join_body, &detached, 1};
+    struct bench_loop loop = { 1, join_body, &detached, 1 };
     if (!strcmp(argv[1], "batch"))
         loop.body = batch_body, loop.ops_per_count = IN_FLIGHT;
     else if (!strcmp(argv[1], "detached"))

@@ -97,20 +97,20 @@ static int receive_echo(struct connection *connection)
 
 static void connect_all(uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (long i = 0; i < connection_count; i++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address))
             bench_fail("connection %ld: %s", i, strerror(errno));
         echo_no_delay(fd);
-        connections[i] = (struct connection){.fd = fd, .sequence = (uint64_t)i << 32};
+        connections[i] = (struct connection){ .fd = fd, .sequence = (uint64_t)i << 32 };
         /* One exchange by itself: from now on the server has a thread for this connection, and
          * its creation is no part of the figures. */
         send_next(&connections[i], 0);
         receive_echo(&connections[i]);
         fcntl(fd, F_SETFL, O_NONBLOCK);
-        struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &connections[i]};
+        struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = &connections[i] };
         if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event))
             bench_fail("epoll_ctl: %s", strerror(errno));
     }

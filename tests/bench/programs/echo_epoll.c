@@ -26,7 +26,7 @@ static void accept_all(int poller, int listener)
         if (fd < 0)
             bench_fail("accept4: %s", strerror(errno));
         echo_no_delay(fd);
-        struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+        struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.fd = fd };
         if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event))
             bench_fail("epoll_ctl: %s", strerror(errno));
     }
@@ -54,7 +54,7 @@ int main(void)
     bench_raise_file_limit();
     int listener = echo_listen();
     int poller = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = listener};
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.fd = listener };
     static struct epoll_event events[EVENTS];
 
     if (fcntl(listener, F_SETFL, O_NONBLOCK) || poller < 0 ||

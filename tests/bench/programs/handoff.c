@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t granted[2] = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};
+static pthread_cond_t granted[2] = { PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER };
 static sem_t grants[2];
 static atomic_int turn;
 static long handoffs;
@@ -59,7 +59,7 @@ static void futex_body(void *context, int member, long count)
 static const struct kind {
     const char *name;
     void (*body)(void *context, int member, long count);
-} kinds[] = {{"cond", cond_body}, {"sem", sem_body}, {"futex", futex_body}};
+} kinds[] = { { "cond", cond_body }, { "sem", sem_body }, { "futex", futex_body } };
 
 int main(int argc, char **argv)
 {
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(argv[1], kinds[i].name))
             continue;
-        struct bench_loop loop = {2, kinds[i].body, NULL, 2};
+        struct bench_loop loop = { 2, kinds[i].body, NULL, 2 };
         bench_report("handoff", bench_ns_per_op(&loop, budget_ms), "ns");
         if (handoffs % 2 || !handoffs)
             bench_fail("%s: %ld hand-offs: one was lost", argv[1], handoffs);

@@ -82,7 +82,7 @@ int main(int argc, char **argv)
     if (argc != 3)
         bench_fail("usage: lock single|parked|contended|rwlock MS");
     long budget_ms = bench_number("MS", argv[2], 10000);
-    struct bench_loop loop = {1, mutex_body, NULL, 1};
+    struct bench_loop loop = { 1, mutex_body, NULL, 1 };
     double ns;
 
     if (!strcmp(argv[1], "single")) {
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
         loop.body = rwlock_body;
         ns = measure_beside_parked(&loop, budget_ms);
     } else if (!strcmp(argv[1], "contended")) {
-        loop = (struct bench_loop){CONTENDERS, contended_body, NULL, CONTENDERS};
+        loop = (struct bench_loop){ CONTENDERS, contended_body, NULL, CONTENDERS };
         ns = bench_ns_per_op(&loop, budget_ms);
     } else {
         bench_fail("%s: unknown kind of lock", argv[1]);

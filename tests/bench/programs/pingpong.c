@@ -68,7 +68,7 @@ int main(int argc, char **argv)
     } else {
         bench_fail("%s: unknown kind of channel", argv[1]);
     }
-    struct bench_loop loop = {2, pingpong_body, NULL, 1};
+    struct bench_loop loop = { 2, pingpong_body, NULL, 1 };
     bench_report("round_trip", bench_ns_per_op(&loop, bench_number("MS", argv[2], 10000)), "ns");
     return 0;
 }

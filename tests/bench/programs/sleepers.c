@@ -31,7 +31,7 @@ static void sleeper_body(void *context, int member, long count)
     for (uint64_t now_ns = bench_now_ns(); now_ns < end_ns && self->sleeps < MAX_SLEEPS;) {
         uint64_t asked_ns = SHORTEST_MS * 1000000u +
                             (uint64_t)rand_r(&self->seed) % ((LONGEST_MS - SHORTEST_MS) * 1000000u);
-        struct timespec asked = {.tv_nsec = (long)asked_ns};
+        struct timespec asked = { .tv_nsec = (long)asked_ns };
         if (nanosleep(&asked, NULL))
             bench_fail("nanosleep: interrupted");
         uint64_t woken_ns = bench_now_ns();
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
         bench_fail("out of memory for %ld sleepers", threads);
 
     double cpu_us = process_cpu_us();
-    struct bench_loop loop = {(int)threads, sleeper_body, NULL, 1};
+    struct bench_loop loop = { (int)threads, sleeper_body, NULL, 1 };
     bench_run_team(&loop, 1);
     cpu_us = process_cpu_us() - cpu_us;
 

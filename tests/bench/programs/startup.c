@@ -27,7 +27,7 @@ static char **extended_environment(char **added, int added_count)
 
 static double start_once_us(char *program, char **environment)
 {
-    char *arguments[] = {program, NULL};
+    char *arguments[] = { program, NULL };
     pid_t child;
     int status;
     uint64_t start_ns = bench_now_ns();

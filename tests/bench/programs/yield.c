@@ -20,7 +20,7 @@ int main(int argc, char **argv)
     if (argc != 3)
         bench_fail("usage: yield THREADS MS");
     int threads = (int)bench_number("THREADS", argv[1], 10000);
-    struct bench_loop loop = {threads, yield_body, 0, threads};
+    struct bench_loop loop = { threads, yield_body, 0, threads };
     bench_report("yield", bench_ns_per_op(&loop, bench_number("MS", argv[2], 10000)), "ns");
     return 0;
 }
