@@ -49,17 +49,17 @@ bool op_in_vfork_child(struct carrier *carrier);
 
 /* signal.c and sigdeliver.c */
 struct gate_frame;
-int signal_takeover(void);  /* dormant -> active: reads the kernel's state; 0 or -errno */
+int signal_takeover(void); /* dormant -> active: reads the kernel's state; 0 or -errno */
 /* Gives the kernel @co's mask, altstack and the actions: for an exec, those that survive it. */
 void signal_handback(struct co *co, bool for_exec);
-void signal_retake(void);            /* after a handback that was in vain (failed exec) */
+void signal_retake(void); /* after a handback that was in vain (failed exec) */
 void signal_set_kernel_mask(sigbits mask);
 void signal_rest(void); /* back to the mask under which the program runs */
 static inline bool signal_deliverable(const struct co *co)
 {
     return co->signals.pending.set & ~co->signals.mask;
 }
-bool signal_run_handlers(struct co *co, bool *all_restart); /* false: none ran */
+bool signal_run_handlers(struct co *co, bool *all_restart);         /* false: none ran */
 void signal_send(struct co *co, int signal, const siginfo_t *info); /* thread-directed */
 void signal_forget_co(struct co *co);
 void signal_reset(void);

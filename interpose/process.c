@@ -145,8 +145,8 @@ long op_waitid(int type, pid_t id, void *info, int options, void *usage)
 {
     siginfo_t mine = { 0 };
     const int by_pid = 1; /* P_PID */
-    return wait_child(__NR_waitid,
-                      (const long[5]){ type, id, info ? (long)info : (long)&mine, options,
-                                       (long)usage },
-                      3, type == by_pid ? id : 0);
+    return wait_child(
+        __NR_waitid,
+        (const long[5]){ type, id, info ? (long)info : (long)&mine, options, (long)usage }, 3,
+        type == by_pid ? id : 0);
 }

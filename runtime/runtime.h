@@ -53,8 +53,8 @@ struct runtime {
     uint32_t selfishness;
     int pid;
     bool objects_changed; /* code was mapped: gate_refresh at the next good moment */
-    int exit_code; /* main's, when main has left by exit(2) */
-    struct co *main; /* NULL once main has left by pthread_exit */
+    int exit_code;        /* main's, when main has left by exit(2) */
+    struct co *main;      /* NULL once main has left by pthread_exit */
 
     /* Called on the way out of the runtime when there are signals; set by interpose. */
     void (*signals_noted)(void);

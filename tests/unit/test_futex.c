@@ -26,7 +26,7 @@ static void wait_here(void *argument)
 
 static void spawn_waiter(int i, uint32_t *word, uint32_t bits)
 {
-    waiting[i] = (struct waiting){word, *word, bits, DEADLINE_NEVER, 1, 0};
+    waiting[i] = (struct waiting){ word, *word, bits, DEADLINE_NEVER, 1, 0 };
     harness_spawn(wait_here, &waiting[i]);
 }
 
@@ -150,7 +150,7 @@ START_TEST(a_wake_before_the_deadline_removes_the_timer)
 {
     uint32_t word = 0;
     set_up();
-    waiting[0] = (struct waiting){&word, 0, FUTEX_ANY, harness_now_ns() + NSEC_PER_SEC, 1, 0};
+    waiting[0] = (struct waiting){ &word, 0, FUTEX_ANY, harness_now_ns() + NSEC_PER_SEC, 1, 0 };
     harness_spawn(wait_here, &waiting[0]);
     sched_yield_co();
     ck_assert_uint_eq(runtime.carrier.timers.count, 1);
@@ -165,7 +165,7 @@ START_TEST(a_wake_that_comes_first_wins_over_another_end)
 {
     uint32_t word = 0;
     set_up();
-    waiting[0] = (struct waiting){&word, 0, FUTEX_ANY, DEADLINE_NEVER, 1, 0};
+    waiting[0] = (struct waiting){ &word, 0, FUTEX_ANY, DEADLINE_NEVER, 1, 0 };
     struct co *co = harness_spawn(wait_here, &waiting[0]);
     sched_yield_co();
     ck_assert_int_eq(futex_wake(&word, 1, FUTEX_ANY), 1);
@@ -179,7 +179,7 @@ START_TEST(an_interrupted_wait_leaves_no_waiter)
 {
     uint32_t word = 0;
     set_up();
-    waiting[0] = (struct waiting){&word, 0, FUTEX_ANY, DEADLINE_NEVER, 1, 0};
+    waiting[0] = (struct waiting){ &word, 0, FUTEX_ANY, DEADLINE_NEVER, 1, 0 };
     struct co *co = harness_spawn(wait_here, &waiting[0]);
     sched_yield_co();
     ck_assert(sched_wake(co, -ERESTARTSYS));
@@ -231,7 +231,8 @@ START_TEST(a_moved_waiter_times_out_on_its_new_word)
 {
     uint32_t word = 0, target = 0;
     set_up();
-    waiting[0] = (struct waiting){&word, 0, FUTEX_ANY, harness_now_ns() + 5 * NSEC_PER_MSEC, 1, 0};
+    waiting[0] =
+        (struct waiting){ &word, 0, FUTEX_ANY, harness_now_ns() + 5 * NSEC_PER_MSEC, 1, 0 };
     harness_spawn(wait_here, &waiting[0]);
     sched_yield_co();
     ck_assert_int_eq(futex_requeue(&word, 0, &target, 1, NULL), 1);
@@ -262,15 +263,15 @@ struct change {
 START_TEST(wake_op_changes_the_word)
 {
     static const struct change changes[] = {
-        {FUTEX_OP_SET, 5, 9, 9},
-        {FUTEX_OP_ADD, 5, 9, 14},
-        {FUTEX_OP_ADD, 5, 0xfff, 4}, /* -1 */
-        {FUTEX_OP_OR, 5, 10, 15},
-        {FUTEX_OP_ANDN, 7, 5, 2},
-        {FUTEX_OP_XOR, 7, 5, 2},
-        {FUTEX_OP_SET | FUTEX_OP_OPARG_SHIFT, 0, 31, 1U << 31},
-        {FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT, 1, 33, 3},
-        {FUTEX_OP_ANDN | FUTEX_OP_OPARG_SHIFT, 3, 1, 1},
+        { FUTEX_OP_SET, 5, 9, 9 },
+        { FUTEX_OP_ADD, 5, 9, 14 },
+        { FUTEX_OP_ADD, 5, 0xfff, 4 }, /* -1 */
+        { FUTEX_OP_OR, 5, 10, 15 },
+        { FUTEX_OP_ANDN, 7, 5, 2 },
+        { FUTEX_OP_XOR, 7, 5, 2 },
+        { FUTEX_OP_SET | FUTEX_OP_OPARG_SHIFT, 0, 31, 1U << 31 },
+        { FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT, 1, 33, 3 },
+        { FUTEX_OP_ANDN | FUTEX_OP_OPARG_SHIFT, 3, 1, 1 },
     };
     uint32_t word = 0;
     set_up();
@@ -303,12 +304,12 @@ struct comparison {
 START_TEST(wake_op_wakes_the_second_word_when_the_comparison_holds)
 {
     static const struct comparison rows[] = {
-        {FUTEX_OP_CMP_EQ, 1, 1, true},   {FUTEX_OP_CMP_EQ, 1, 2, false},
-        {FUTEX_OP_CMP_NE, 1, 2, true},   {FUTEX_OP_CMP_NE, 1, 1, false},
-        {FUTEX_OP_CMP_LT, -3, -2, true}, {FUTEX_OP_CMP_LT, 2, 2, false},
-        {FUTEX_OP_CMP_LE, 2, 2, true},   {FUTEX_OP_CMP_LE, 3, -1, false},
-        {FUTEX_OP_CMP_GT, 1, -1, true},  {FUTEX_OP_CMP_GT, -1, 1, false},
-        {FUTEX_OP_CMP_GE, 1, 1, true},   {FUTEX_OP_CMP_GE, -2048, 2047, false},
+        { FUTEX_OP_CMP_EQ, 1, 1, true },   { FUTEX_OP_CMP_EQ, 1, 2, false },
+        { FUTEX_OP_CMP_NE, 1, 2, true },   { FUTEX_OP_CMP_NE, 1, 1, false },
+        { FUTEX_OP_CMP_LT, -3, -2, true }, { FUTEX_OP_CMP_LT, 2, 2, false },
+        { FUTEX_OP_CMP_LE, 2, 2, true },   { FUTEX_OP_CMP_LE, 3, -1, false },
+        { FUTEX_OP_CMP_GT, 1, -1, true },  { FUTEX_OP_CMP_GT, -1, 1, false },
+        { FUTEX_OP_CMP_GE, 1, 1, true },   { FUTEX_OP_CMP_GE, -2048, 2047, false },
     };
     set_up();
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -341,13 +342,13 @@ static void wait_any_here(void *argument)
 {
     struct waiting_any *w = argument;
     for (int i = 0; i < 3; i++)
-        w->words[i] = (struct futex_any){.word = &three[i], .expected = 0};
+        w->words[i] = (struct futex_any){ .word = &three[i], .expected = 0 };
     w->result = futex_wait_any(w->words, 3, w->deadline_ns);
 }
 
 START_TEST(a_wait_on_several_words_tells_which_was_woken)
 {
-    struct waiting_any any = {.deadline_ns = DEADLINE_NEVER};
+    struct waiting_any any = { .deadline_ns = DEADLINE_NEVER };
     set_up();
     for (int i = 0; i < 3; i++) {
         any.result = 99;
@@ -364,7 +365,7 @@ END_TEST
 
 START_TEST(a_wait_on_several_words_looks_at_all_of_them_first)
 {
-    struct waiting_any any = {.deadline_ns = DEADLINE_NEVER};
+    struct waiting_any any = { .deadline_ns = DEADLINE_NEVER };
     set_up();
     three[2] = 1;
     wait_any_here(&any);
@@ -375,7 +376,7 @@ END_TEST
 
 START_TEST(a_wait_on_several_words_ends_at_its_deadline)
 {
-    struct waiting_any any = {.result = 99};
+    struct waiting_any any = { .result = 99 };
     set_up();
     any.deadline_ns = harness_now_ns() + NSEC_PER_MSEC;
     wait_any_here(&any);
@@ -391,7 +392,7 @@ START_TEST(random_operations_agree_with_a_model)
     enum { WORDS = 5, ROUNDS = 20000, MOST = 64 };
     static uint32_t words[WORDS];
     static struct waiting many[ROUNDS];
-    int model[WORDS] = {0}, spawned = 0;
+    int model[WORDS] = { 0 }, spawned = 0;
     unsigned seed = 1;
     set_up();
     for (int round = 0; round < ROUNDS; round++) {
@@ -399,7 +400,7 @@ START_TEST(random_operations_agree_with_a_model)
         int a = (int)(seed >> 16) % WORDS, b = (a + 1 + (int)(seed >> 24) % (WORDS - 1)) % WORDS;
         int count = 1 + (int)(seed >> 8) % 3;
         if ((seed >> 20) % 4 < 2 && model[a] < MOST) {
-            many[spawned] = (struct waiting){&words[a], 0, FUTEX_ANY, DEADLINE_NEVER, 1, 0};
+            many[spawned] = (struct waiting){ &words[a], 0, FUTEX_ANY, DEADLINE_NEVER, 1, 0 };
             harness_spawn(wait_here, &many[spawned++]);
             sched_yield_co();
             model[a]++;
