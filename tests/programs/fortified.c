@@ -34,11 +34,11 @@ static void *blocks(void *arg)
     jmp_buf back;
     pthread_t writer = start(writes_later, "pssssp");
     CHECK(file);
-    CHECK_EQ(poll(waits, two, 50000), 1);
+    CHECK(poll(waits, two, 50000) > 0);
     CHECK_EQ(read(ends[0], buffer, two), 2);
     CHECK_EQ(recv(sockets[0], buffer, one, 0), 1);
     CHECK_EQ(recvfrom(sockets[0], buffer, one, 0, NULL, NULL), 1);
-    CHECK_EQ(ppoll(waits, two, &span, NULL), 1);
+    CHECK(ppoll(waits, two, &span, NULL) > 0);
     FD_ZERO(&set);
     FD_SET(sockets[0] + (int)zero, &set);
     CHECK_EQ(select(sockets[0] + 1, &set, NULL, NULL, NULL), 1);
