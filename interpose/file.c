@@ -15,18 +15,36 @@ OP_FILE(syncfs, (int fd), fd)
 OP_FILE(sync, (void), 0)
 OP_FILE(sync_file_range, (int fd, long offset, long bytes, unsigned flags), fd, offset, bytes,
         flags)
-OP_FILE(semop, (int id, void *operations, size_t count), id, W(operations), W(count))
-OP_FILE(semtimedop, (int id, void *operations, size_t count, const void *timeout), id,
-        W(operations), W(count), W(timeout))
 OP_FILE(mq_timedsend,
         (int queue, const void *message, size_t bytes, unsigned priority, const void *deadline),
         queue, W(message), W(bytes), priority, W(deadline))
 OP_FILE(mq_timedreceive,
         (int queue, void *message, size_t bytes, unsigned *priority, const void *deadline), queue,
         W(message), W(bytes), W(priority), W(deadline))
-OP_FILE(io_getevents,
-        (unsigned long context, long minimum, long count, void *events, const void *timeout),
-        W(context), minimum, count, W(events), W(timeout))
+
+/* Calls that a handler ends with EINTR whatever its SA_RESTART says (signal(7)). */
+
+static long never_restarted(long result)
+{
+    return result == -ERESTARTSYS ? -ERESTARTNOHAND : result;
+}
+
+long op_semop(int id, void *operations, size_t count)
+{
+    return never_restarted(op_offload(__NR_semop, id, W(operations), W(count)));
+}
+
+long op_semtimedop(int id, void *operations, size_t count, const void *timeout)
+{
+    return never_restarted(op_offload(__NR_semtimedop, id, W(operations), W(count), W(timeout)));
+}
+
+long op_io_getevents(unsigned long context, long minimum, long count, void *events,
+                     const void *timeout)
+{
+    return never_restarted(
+        op_offload(__NR_io_getevents, W(context), minimum, count, W(events), W(timeout)));
+}
 
 /* Those that say that they won't wait need no helper; releasing a lock must not queue for one. */
 
@@ -45,14 +63,14 @@ long op_msgsnd(int id, const void *message, size_t bytes, int flags)
 {
     if (flags & IPC_WITHOUT_WAIT)
         return sys4(__NR_msgsnd, id, message, bytes, flags);
-    return op_offload(__NR_msgsnd, id, W(message), W(bytes), flags);
+    return never_restarted(op_offload(__NR_msgsnd, id, W(message), W(bytes), flags));
 }
 
 long op_msgrcv(int id, void *message, size_t bytes, long type, int flags)
 {
     if (flags & IPC_WITHOUT_WAIT)
         return sys5(__NR_msgrcv, id, message, bytes, type, flags);
-    return op_offload(__NR_msgrcv, id, W(message), W(bytes), type, flags);
+    return never_restarted(op_offload(__NR_msgrcv, id, W(message), W(bytes), type, flags));
 }
 
 /* Submitting never waits; waiting for completions does. */

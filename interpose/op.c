@@ -55,7 +55,7 @@ bool op_finish(struct carrier *carrier, struct co *co, long *result)
                 return false;
             runtime_enter(carrier); /* noted between the look and the leaving */
         }
-        if (*result == OP_PASS) { /* the raw call comes first: look again at the next one */
+        if (*result == OP_PASS && carrier->vfork_child) { /* nothing may come before the child */
             runtime_leave(carrier);
             return false;
         }

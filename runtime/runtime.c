@@ -20,9 +20,10 @@ _Static_assert(offsetof(struct carrier, current) == CARRIER_CURRENT, "layout.h")
 static uint32_t pick_tid_base(void)
 {
     /* Robust and error-checking mutexes in shared memory compare tids of several processes, so
-     * processes should differ, those with neighbouring pids above all. */
-    uint32_t ranges = ((1U << 30) - TID_LOWEST) / TIDS_MAX;
-    return TID_LOWEST + (uint32_t)sys0(__NR_getpid) % ranges * TIDS_MAX;
+     * processes should differ in their first few: a multiplicative hash spreads them. */
+    uint32_t mixed = (uint32_t)sys0(__NR_getpid) * 2654435761U;
+    uint64_t places = (1U << 30) - TID_LOWEST - TIDS_MAX;
+    return TID_LOWEST + (uint32_t)(mixed * places >> 32);
 }
 
 static void co_register(struct co *co)
