@@ -38,11 +38,11 @@ static long try_send(struct attempt *attempt)
 static long try_read(struct attempt *attempt)
 {
     struct iovec part = { .iov_base = attempt->buffer, .iov_len = attempt->bytes };
-    if (!attempt->entry->no_nowait) {
+    if (!attempt->entry->no_nowait[attempt->for_write]) {
         long result = sys6(__NR_preadv2, attempt->fd, &part, 1, -1L, -1L, RWF_NOWAIT);
-        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE && result != -EINVAL)
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE)
             return result;
-        attempt->entry->no_nowait = true;
+        attempt->entry->no_nowait[attempt->for_write] = true;
     }
     if (!ready_now(attempt->fd, POLLIN))
         return -EAGAIN;
@@ -52,11 +52,11 @@ static long try_read(struct attempt *attempt)
 static long try_write(struct attempt *attempt)
 {
     struct iovec part = { .iov_base = attempt->buffer, .iov_len = attempt->bytes };
-    if (!attempt->entry->no_nowait) {
+    if (!attempt->entry->no_nowait[attempt->for_write]) {
         long result = sys6(__NR_pwritev2, attempt->fd, &part, 1, -1L, -1L, RWF_NOWAIT);
-        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE && result != -EINVAL)
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE)
             return result;
-        attempt->entry->no_nowait = true;
+        attempt->entry->no_nowait[attempt->for_write] = true;
     }
     if (!ready_now(attempt->fd, POLLOUT))
         return -EAGAIN;
@@ -117,11 +117,11 @@ static long try_readv(struct attempt *attempt)
         struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
         return sys3(__NR_recvmsg, attempt->fd, &message, DONTWAIT);
     }
-    if (!attempt->entry->no_nowait) {
+    if (!attempt->entry->no_nowait[attempt->for_write]) {
         long result = sys6(__NR_preadv2, attempt->fd, parts, count, -1L, -1L, RWF_NOWAIT);
-        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE && result != -EINVAL)
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE)
             return result;
-        attempt->entry->no_nowait = true;
+        attempt->entry->no_nowait[attempt->for_write] = true;
     }
     if (!ready_now(attempt->fd, POLLIN))
         return -EAGAIN;
@@ -134,8 +134,11 @@ static long total_bytes(const struct iovec *parts, int count)
     if (count < 0 || count > PARTS_MAX)
         return -EINVAL;
     for (int i = 0; i < count; i++) {
-        total += parts[i].iov_len;
-        if ((long)total < 0)
+        struct iovec part;
+        if (user_get(part, &parts[i]) != 0)
+            return -EFAULT;
+        total += part.iov_len;
+        if ((long)total < 0 || (long)part.iov_len < 0)
             return -EINVAL;
     }
     return (long)total;
@@ -163,11 +166,11 @@ static long try_writev(struct attempt *attempt)
         struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
         return sys3(__NR_sendmsg, attempt->fd, &message, DONTWAIT);
     }
-    if (!attempt->entry->no_nowait) {
+    if (!attempt->entry->no_nowait[attempt->for_write]) {
         long result = sys6(__NR_pwritev2, attempt->fd, parts, count, -1L, -1L, RWF_NOWAIT);
-        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE && result != -EINVAL)
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE)
             return result;
-        attempt->entry->no_nowait = true;
+        attempt->entry->no_nowait[attempt->for_write] = true;
     }
     if (!ready_now(attempt->fd, POLLOUT))
         return -EAGAIN;

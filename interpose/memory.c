@@ -75,22 +75,20 @@ bool memory_is_private(uintptr_t address)
     return is_tid_word(address);
 }
 
-/* glibc's request for a thread stack, and nobody else's. */
-static bool is_stack_request(const void *address, int flags, int fd)
+/* glibc's request for a thread stack with a guard. Memory asked for readable may be a program's own
+ * stack, to be zeroed, discarded and unmapped in part like any other: the arena can't do that. */
+static bool is_stack_request(const void *address, int protection, int flags, int fd)
 {
-    return !address && fd == -1 && flags == (MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK);
+    return !address && fd == -1 && protection == PROT_NONE &&
+           flags == (MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK);
 }
 
 long op_mmap(void *address, size_t bytes, int protection, int flags, int fd, unsigned long offset)
 {
-    if (is_stack_request(address, flags, fd) &&
-        (protection == PROT_NONE || protection == (PROT_READ | PROT_WRITE))) {
+    if (is_stack_request(address, protection, flags, fd)) {
         long at = stack_map(bytes);
-        if (!sys_is_error(at)) {
-            if (protection != PROT_NONE)
-                stack_protect((uintptr_t)at, bytes, protection);
+        if (!sys_is_error(at))
             return at;
-        }
     }
     if (protection & PROT_EXEC && fd >= 0)
         runtime.objects_changed = true;

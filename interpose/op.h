@@ -18,6 +18,10 @@
 
 #define OP_PASS (-700L)
 
+/* Small objects of the program's, which may be anywhere: 0 or -EFAULT. */
+#define user_get(object, from) user_copy(&(object), (from), sizeof(object))
+#define user_put(to, object)   user_copy((to), &(object), sizeof(object))
+
 /* Parks like sched_park, but a signal that has a handler to run ends it with -ERESTARTSYS, and
  * cancellation with -EDOOR where the door allows. PARKS. */
 int op_park(uint64_t deadline_ns);

@@ -122,10 +122,20 @@ static struct __kernel_timespec time_left(uint64_t deadline)
     return ns_timespec(deadline > now ? deadline - now : 0);
 }
 
+/* As in the kernel, a timeout that can't be written stays as it was. */
+static void put_time_left(struct __kernel_timespec *timeout, uint64_t deadline)
+{
+    struct __kernel_timespec left = time_left(deadline);
+    user_put(timeout, left);
+}
+
 static sigbits checked_mask(const sigbits *mask, size_t bytes, int *error)
 {
+    sigbits wanted = 0;
     *error = mask && bytes != SIGSET_BYTES ? -EINVAL : 0;
-    return mask && !*error ? *mask : 0;
+    if (mask && !*error && user_get(wanted, mask) != 0)
+        *error = -EFAULT;
+    return wanted;
 }
 
 long op_ppoll(struct pollfd *fds, nfds_t count, struct __kernel_timespec *timeout,
@@ -141,7 +151,7 @@ long op_ppoll(struct pollfd *fds, nfds_t count, struct __kernel_timespec *timeou
     long result = poll_until(fds, count, deadline);
     result = signal_pop_mask(co, mask, old, result);
     if (timeout && deadline)
-        *timeout = time_left(deadline);
+        put_time_left(timeout, deadline);
     return result;
 }
 
@@ -249,21 +259,24 @@ static long select_until(int count, fd_set *readers, fd_set *writers, fd_set *ex
 long op_select(int count, fd_set *readers, fd_set *writers, fd_set *exceptions,
                struct timeval *timeout)
 {
-    struct __kernel_old_timeval *time = (void *)timeout;
+    struct __kernel_old_timeval time;
     struct __kernel_timespec relative;
     uint64_t deadline = DEADLINE_NEVER;
-    if (time) {
-        if (time->tv_sec < 0 || time->tv_usec < 0)
+    if (timeout) {
+        if (user_get(time, timeout) != 0)
+            return -EFAULT;
+        if (time.tv_sec < 0 || time.tv_usec < 0)
             return -EINVAL;
-        relative = ns_timespec((uint64_t)time->tv_sec * NSEC_PER_SEC +
-                               (uint64_t)time->tv_usec * NSEC_PER_USEC);
+        relative = ns_timespec((uint64_t)time.tv_sec * NSEC_PER_SEC +
+                               (uint64_t)time.tv_usec * NSEC_PER_USEC);
         timespec_deadline(&relative, &deadline);
     }
     long result = select_until(count, readers, writers, exceptions, deadline);
-    if (time && deadline) {
+    if (timeout && deadline) {
         relative = time_left(deadline);
-        time->tv_sec = relative.tv_sec;
-        time->tv_usec = relative.tv_nsec / 1000;
+        time.tv_sec = relative.tv_sec;
+        time.tv_usec = relative.tv_nsec / 1000;
+        user_put(timeout, time);
     }
     return result;
 }
@@ -271,22 +284,24 @@ long op_select(int count, fd_set *readers, fd_set *writers, fd_set *exceptions,
 long op_pselect6(int count, fd_set *readers, fd_set *writers, fd_set *exceptions,
                  struct __kernel_timespec *timeout, const void *mask)
 {
-    const struct {
+    struct {
         const sigbits *set;
         size_t bytes;
-    } *packed = mask;
+    } packed = { 0 };
     struct co *co = this_co();
-    const sigbits *set = packed ? packed->set : NULL;
+    if (mask && user_get(packed, mask) != 0)
+        return -EFAULT;
+    const sigbits *set = packed.set;
     uint64_t deadline;
     int error;
-    sigbits wanted = checked_mask(set, packed ? packed->bytes : 0, &error);
+    sigbits wanted = checked_mask(set, packed.bytes, &error);
     if (error || (error = timespec_deadline(timeout, &deadline)))
         return error;
     sigbits old = signal_push_mask(co, set ? &wanted : NULL);
     long result = select_until(count, readers, writers, exceptions, deadline);
     result = signal_pop_mask(co, set, old, result);
     if (timeout && deadline)
-        *timeout = time_left(deadline);
+        put_time_left(timeout, deadline);
     return result;
 }
 

@@ -191,16 +191,16 @@ long op_rt_sigaction(int signal, const void *action, void *old, size_t size)
     if (signal < 1 || signal > SIGNALS || size != SIGNAL_SIZE ||
         (action && sigbit(signal) & SIGBITS_UNBLOCKABLE))
         return -EINVAL;
-    struct kernel_sigaction *mine = &ps->action[signal], before = *mine;
+    struct kernel_sigaction *mine = &ps->action[signal], before = *mine, wanted;
     if (action) {
-        *mine = *(const struct kernel_sigaction *)action;
+        if (user_get(wanted, action) != 0)
+            return -EFAULT;
+        *mine = wanted;
         mine->mask &= ~SIGBITS_UNBLOCKABLE;
         if (mine->handler != before.handler || mine->flags != before.flags)
             signal_install(signal);
     }
-    if (old)
-        *(struct kernel_sigaction *)old = before;
-    return 0;
+    return old ? user_put(old, before) : 0;
 }
 
 long op_rt_sigprocmask(int how, const sigbits *set, sigbits *old, size_t size)
@@ -210,14 +210,15 @@ long op_rt_sigprocmask(int how, const sigbits *set, sigbits *old, size_t size)
     if (size != SIGNAL_SIZE)
         return -EINVAL;
     if (set) {
+        sigbits given;
+        if (user_get(given, set) != 0)
+            return -EFAULT;
         if (how < 0 || how > SET_MASK)
             return -EINVAL;
-        sigbits next = how == 0 ? before | *set : how == 1 ? before & ~*set : *set;
+        sigbits next = how == 0 ? before | given : how == 1 ? before & ~given : given;
         signal_set_mask(co, next);
     }
-    if (old)
-        *old = before;
-    return 0;
+    return old ? user_put(old, before) : 0;
 }
 
 long op_rt_sigpending(sigbits *set, size_t size)
@@ -228,8 +229,9 @@ long op_rt_sigpending(sigbits *set, size_t size)
     sigbits in_kernel = 0;
     if (ps->resting_mask)
         sys2(__NR_rt_sigpending, &in_kernel, SIGNAL_SIZE);
-    *set = (co->signals.pending.set | ps->pending.set | in_kernel) & co->signals.mask;
-    return 0;
+    in_kernel |= co->signals.pending.set | ps->pending.set;
+    in_kernel &= co->signals.mask;
+    return user_copy(set, &in_kernel, size);
 }
 
 static long wait_for_handler(struct co *co)
@@ -244,8 +246,11 @@ long op_rt_sigsuspend(const sigbits *mask, size_t size)
     struct co *co = this_co();
     if (size != SIGNAL_SIZE)
         return -EINVAL;
-    sigbits old = signal_push_mask(co, mask);
-    return signal_pop_mask(co, mask, old, wait_for_handler(co));
+    sigbits wanted;
+    if (user_get(wanted, mask) != 0)
+        return -EFAULT;
+    sigbits old = signal_push_mask(co, &wanted);
+    return signal_pop_mask(co, &wanted, old, wait_for_handler(co));
 }
 
 long op_pause(void)
@@ -268,11 +273,16 @@ long op_rt_sigtimedwait(const sigbits *set, siginfo_t *info,
     struct co *co = this_co();
     siginfo_t taken;
     uint64_t deadline;
-    if (size != SIGNAL_SIZE || op_deadline(timeout, &deadline) != 0)
+    sigbits wanted;
+    if (size != SIGNAL_SIZE)
         return -EINVAL;
-    sigbits wanted = *set & ~SIGBITS_UNBLOCKABLE;
+    if (user_get(wanted, set) != 0)
+        return -EFAULT;
+    int result = op_deadline(timeout, &deadline);
+    if (result)
+        return result;
+    wanted &= ~SIGBITS_UNBLOCKABLE;
     signal_catch(wanted);
-    int result = 0;
     while (!take_waited(co, wanted, &taken)) {
         if (result)
             return result == -ETIMEDOUT     ? -EAGAIN
@@ -287,9 +297,7 @@ long op_rt_sigtimedwait(const sigbits *set, siginfo_t *info,
         co->signals.waiting = 0;
         signal_update_resting_mask();
     }
-    if (info)
-        *info = taken;
-    return taken.si_signo;
+    return info && user_put(info, taken) != 0 ? -EFAULT : taken.si_signo;
 }
 
 long op_sigaltstack(const stack_t *stack, stack_t *old)
@@ -303,18 +311,22 @@ long op_sigaltstack(const stack_t *stack, stack_t *old)
     if (on_it)
         before.ss_flags = SS_ONSTACK;
     if (stack) {
+        stack_t wanted;
+        if (user_get(wanted, stack) != 0)
+            return -EFAULT;
         if (on_it)
             return -EPERM;
-        if (stack->ss_flags & SS_DISABLE)
+        int mode = wanted.ss_flags & ~SS_FLAG_BITS;
+        if (mode && mode != SS_ONSTACK && mode != SS_DISABLE)
+            return -EINVAL;
+        if (mode == SS_DISABLE)
             co->signals.altstack = (stack_t){ 0 };
-        else if (stack->ss_size < MINSIGSTKSZ)
+        else if (wanted.ss_size < MINSIGSTKSZ)
             return -ENOMEM;
         else
-            co->signals.altstack = (stack_t){ .ss_sp = stack->ss_sp, .ss_size = stack->ss_size };
+            co->signals.altstack = (stack_t){ .ss_sp = wanted.ss_sp, .ss_size = wanted.ss_size };
     }
-    if (old)
-        *old = before;
-    return 0;
+    return old ? user_put(old, before) : 0;
 }
 
 static long send_to(int pid, int tid, int signal, const siginfo_t *given)
@@ -329,6 +341,7 @@ static long send_to(int pid, int tid, int signal, const siginfo_t *given)
     siginfo_t info = { 0 };
     if (given) {
         info = *given;
+        info.si_signo = signal;
     } else {
         info.si_signo = signal;
         info.si_code = SI_TKILL;
@@ -351,7 +364,10 @@ long op_tkill(int tid, int signal)
 
 long op_rt_tgsigqueueinfo(int pid, int tid, int signal, const siginfo_t *info)
 {
-    return pid <= 0 || tid <= 0 ? -EINVAL : send_to(pid, tid, signal, info);
+    siginfo_t given;
+    if (user_get(given, info) != 0)
+        return -EFAULT;
+    return pid <= 0 || tid <= 0 ? -EINVAL : send_to(pid, tid, signal, &given);
 }
 
 void signal_forget_co(struct co *co)

@@ -8,19 +8,20 @@
 #include <linux/net.h>
 #include <linux/socket.h>
 
-#define LEVEL_SOCKET 1
-#define DONTWAIT     0x40    /* MSG_DONTWAIT */
-#define WAITALL      0x100   /* MSG_WAITALL */
-#define PEEK         0x02    /* MSG_PEEK */
-#define ERRQUEUE     0x2000  /* MSG_ERRQUEUE */
-#define WAITFORONE   0x10000 /* MSG_WAITFORONE */
-#define NONBLOCK     04000   /* SOCK_NONBLOCK */
-#define TYPE_MASK    0xf
-#define STREAM       1
-#define SEQUENTIAL   5 /* SOCK_SEQPACKET */
-#define PROTO_TCP    6
-#define INET         2
-#define INET6        10
+#define LEVEL_SOCKET  1
+#define DONTWAIT      0x40     /* MSG_DONTWAIT */
+#define WAITALL       0x100    /* MSG_WAITALL */
+#define PEEK          0x02     /* MSG_PEEK */
+#define ERRQUEUE      0x2000   /* MSG_ERRQUEUE */
+#define WAITFORONE    0x10000  /* MSG_WAITFORONE */
+#define NONBLOCK      04000    /* SOCK_NONBLOCK */
+#define CLOSE_ON_EXEC 02000000 /* SOCK_CLOEXEC */
+#define TYPE_MASK     0xf
+#define STREAM        1
+#define SEQUENTIAL    5 /* SOCK_SEQPACKET */
+#define PROTO_TCP     6
+#define INET          2
+#define INET6         10
 
 static struct fd_entry *socket_entry(int fd)
 {
@@ -148,8 +149,9 @@ long op_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
     uint64_t deadline;
     if (!is_socket(entry) || !count)
         return sys5(__NR_recvmmsg, fd, messages, count, flags, timeout);
-    if (op_deadline((const void *)timeout, &deadline) != 0)
-        return -EINVAL;
+    long error = op_deadline((const void *)timeout, &deadline);
+    if (error)
+        return error;
     struct attempt attempt = {
         .fd = fd,
         .entry = entry,
@@ -212,7 +214,10 @@ long op_sendmsg(int fd, const struct msghdr *message, int flags)
     struct fd_entry *entry = socket_entry(fd);
     if (!is_socket(entry))
         return sys3(__NR_sendmsg, fd, message, flags);
-    if (message->msg_controllen)
+    struct msghdr header;
+    if (user_get(header, message) != 0)
+        return -EFAULT;
+    if (header.msg_controllen)
         fd_all_shared(); /* SCM_RIGHTS may give descriptors away */
     struct attempt attempt = {
         .fd = fd,
@@ -299,6 +304,8 @@ long op_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
     struct fd_entry *entry = socket_entry(fd);
     if (!is_socket(entry) || !is_listening(entry, fd))
         return sys4(__NR_accept4, fd, address, length, flags);
+    if (flags & ~(NONBLOCK | CLOSE_ON_EXEC))
+        return -EINVAL; /* no wait first */
     struct attempt attempt = {
         .fd = fd,
         .entry = entry,

@@ -12,7 +12,8 @@
 #include "shim/gate/gate.h"
 #include "shim/log.h"
 
-#define ROBUST_LIST_LIMIT 2048 /* as in the kernel: a list may be a loop */
+#define ROBUST_LIST_LIMIT 2048             /* as in the kernel: a list may be a loop */
+#define USER_TOP          0x7fffffffefffUL /* with four levels of page tables; glibc asks no more */
 
 struct clone_request {
     uint64_t flags;
@@ -118,16 +119,18 @@ long op_clone(unsigned long flags, void *stack, int *ptid, int *ctid, unsigned l
 
 long op_clone3(const void *args, size_t size)
 {
-    const struct clone_args *in = args;
+    struct clone_args in;
     if (size < CLONE_ARGS_SIZE_VER0)
         return OP_PASS;
+    if (user_copy(&in, args, CLONE_ARGS_SIZE_VER0) != 0)
+        return -EFAULT;
     struct clone_request request = {
-        .flags = in->flags,
-        .stack_top = in->stack ? (uintptr_t)(in->stack + in->stack_size) : 0,
-        .stack_bytes = in->stack_size,
-        .parent_tid = (int *)in->parent_tid,
-        .child_tid = (int *)in->child_tid,
-        .tls = in->tls,
+        .flags = in.flags,
+        .stack_top = in.stack ? (uintptr_t)(in.stack + in.stack_size) : 0,
+        .stack_bytes = in.stack_size,
+        .parent_tid = (int *)in.parent_tid,
+        .child_tid = (int *)in.child_tid,
+        .tls = in.tls,
     };
     return clone_any(&request);
 }
@@ -240,9 +243,8 @@ long op_get_robust_list(int tid, void **head, size_t *size)
     struct co *co = tid ? co_by_tid((uint32_t)tid) : this_co();
     if (!co)
         return -ESRCH;
-    *head = co->robust_head;
-    *size = sizeof(struct robust_list_head);
-    return 0;
+    size_t bytes = sizeof(struct robust_list_head);
+    return user_put(size, bytes) != 0 ? -EFAULT : user_put(head, co->robust_head);
 }
 
 /* glibc dies when registration fails for a thread after it worked for the first: say yes, and leave
@@ -319,16 +321,21 @@ long op_prctl(int option, unsigned long a, unsigned long b, unsigned long c, uns
 {
     struct co *co = this_co();
     (void)b, (void)c, (void)d;
-    if (option == PR_GET_NAME) {
-        memcpy((char *)a, co->name, sizeof(co->name));
-        return 0;
-    }
+    if (option == PR_GET_NAME)
+        return user_put((void *)a, co->name);
     if (option == PR_GET_TID_ADDRESS) {
         const int *word = co->clear_child_tid;
         return user_copy((void *)a, &word, sizeof(word)) != 0 ? -EFAULT : 0;
     }
     if (option == PR_SET_NAME) {
-        text_copy(co->name, (const char *)a, sizeof(co->name));
+        char name[sizeof(co->name)] = "";
+        for (size_t i = 0; i < sizeof(name) - 1; i++) {
+            if (user_get(name[i], (const char *)a + i) != 0)
+                return -EFAULT;
+            if (!name[i])
+                break;
+        }
+        memcpy(co->name, name, sizeof(name));
         return co->is_main ? OP_PASS : 0;
     }
     return OP_PASS;
@@ -338,6 +345,8 @@ long op_arch_prctl(int code, unsigned long address)
 {
     struct co *co = this_co();
     if (code == ARCH_SET_FS) {
+        if (address > USER_TOP)
+            return -EPERM;
         co->fs_base = address;
         fs_base_set(&runtime.cpu, address);
         return 0;
@@ -347,8 +356,8 @@ long op_arch_prctl(int code, unsigned long address)
         return -EPERM;
     }
     if (code == ARCH_GET_GS) {
-        *(uint64_t *)address = 0;
-        return 0;
+        uint64_t none = 0;
+        return user_put((void *)address, none);
     }
     return OP_PASS;
 }

@@ -12,7 +12,9 @@ static long sleep_until(uint64_t deadline, struct __kernel_timespec *left)
         return 0;
     if (result == -ERESTARTSYS && left) {
         uint64_t now = clock_now(&runtime.clock);
-        *left = ns_timespec(deadline > now ? deadline - now : 0);
+        struct __kernel_timespec rest = ns_timespec(deadline > now ? deadline - now : 0);
+        if (user_put(left, rest) != 0)
+            return -EFAULT;
     }
     return result == -ERESTARTSYS ? -EINTR : result;
 }

@@ -175,7 +175,7 @@ static void move_waiters(struct fd_entry *entry, int fd)
         target->registered = target->unpollable = false;
         target->kind = entry->kind;
         target->owned = 0;
-        target->no_nowait = entry->no_nowait;
+        memcpy(target->no_nowait, entry->no_nowait, sizeof(entry->no_nowait));
         target->private_copy = true;
         target->registered =
             poll_set->add((int)copy, (uint64_t)target->generation << 32 | (uint32_t)copy) == 0;
@@ -210,7 +210,8 @@ void fd_closing(int fd)
     entry->generation++;
     entry->owned = 0;
     entry->kind = FD_UNKNOWN;
-    entry->registered = entry->unpollable = entry->sticky = entry->no_nowait = false;
+    entry->registered = entry->unpollable = entry->sticky = false;
+    entry->no_nowait[0] = entry->no_nowait[1] = false;
     entry->listening = false;
     entry->peer = 0;
     entry->has_timeouts = false;

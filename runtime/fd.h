@@ -26,7 +26,7 @@ struct fd_entry {
     bool sticky;       /* hang-up, error or urgent data seen: always try */
     bool nonblock;     /* valid while owned: O_NONBLOCK is set */
     bool listening;    /* accept may wait on it */
-    bool no_nowait;    /* RWF_NOWAIT is refused */
+    bool no_nowait[2]; /* RWF_NOWAIT is refused: for reading, for writing */
     bool private_copy; /* ours: keeps a closed file for those who wait on it */
     bool has_timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
     int peer;          /* 1 + the other end's number, of a pair made here; 0: none */
