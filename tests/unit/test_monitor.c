@@ -105,18 +105,18 @@ static void sleep_until_woken(uint64_t ns)
 
 START_TEST(an_idle_carrier_is_not_kicked)
 {
-    start(5 * NSEC_PER_MSEC, 0);
+    start(100 * NSEC_PER_MSEC, 0);
     spawn_waiter();
-    sleep_until_woken(100 * NSEC_PER_MSEC);
+    sleep_until_woken(500 * NSEC_PER_MSEC);
     ck_assert_int_eq(kicks, 0);
 }
 END_TEST
 
 START_TEST(switches_begin_a_new_slice)
 {
-    start(50 * NSEC_PER_MSEC, 0);
+    start(100 * NSEC_PER_MSEC, 0);
     spawn_waiter();
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 150; i++) {
         spin(2 * NSEC_PER_MSEC);
         sleep_until_woken(NSEC_PER_USEC);
     }
