@@ -405,7 +405,7 @@ long op_setsockopt(int fd, int level, int option, const void *value, socklen_t l
     bool timeout = option == SO_RCVTIMEO_OLD || option == SO_SNDTIMEO_OLD ||
                    option == SO_RCVTIMEO_NEW || option == SO_SNDTIMEO_NEW;
     if (entry && level == LEVEL_SOCKET && timeout)
-        entry->has_timeouts = true;
+        fd_set_timeouts(fd);
     if (entry && level == PROTO_TCP && entry->kind == FD_TCP && option == 31 /* TCP_ULP */)
         entry->kind = FD_SOCKET; /* kernel TLS: a short read is a record's end, no more */
     return sys5(__NR_setsockopt, fd, level, option, value, length);

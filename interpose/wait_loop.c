@@ -19,7 +19,7 @@ long poll_now(struct pollfd *fds, unsigned long count)
 uint64_t attempt_deadline(const struct attempt *attempt)
 {
     const struct fd_entry *entry = attempt->entry;
-    if ((entry->kind != FD_TCP && entry->kind != FD_SOCKET) || !entry->has_timeouts)
+    if ((entry->kind != FD_TCP && entry->kind != FD_SOCKET) || !fd_may_time_out(entry))
         return DEADLINE_NEVER;
     struct __kernel_old_timeval timeout = { 0 };
     uint32_t size = sizeof(timeout);

@@ -64,6 +64,29 @@ struct fd_entry *fd_entry(int fd)
     return &block[fd % BLOCK_ENTRIES];
 }
 
+static bool has_timeout(int fd, int option)
+{
+    struct __kernel_old_timeval timeout = { 0 };
+    uint32_t size = sizeof(timeout);
+    return sys5(__NR_getsockopt, fd, SOL_SOCKET_, option, &timeout, &size) == 0 &&
+           (timeout.tv_sec || timeout.tv_usec);
+}
+
+bool fd_may_time_out(const struct fd_entry *entry)
+{
+    return entry->has_timeouts || (table.timeouts_elsewhere && !fd_is_owned(entry));
+}
+
+void fd_set_timeouts(int fd)
+{
+    struct fd_entry *entry = fd_entry(fd);
+    if (!entry)
+        return;
+    entry->has_timeouts = true;
+    if (!fd_is_owned(entry)) /* another number may stand for the same socket */
+        table.timeouts_elsewhere = true;
+}
+
 static enum fd_kind socket_kind(int fd)
 {
     int protocol = 0;
@@ -99,7 +122,7 @@ enum fd_kind fd_kind(struct fd_entry *entry, int fd)
     switch (about.st_mode & S_IFMT) {
     case S_IFSOCK:
         entry->kind = (uint8_t)socket_kind(fd);
-        entry->has_timeouts = true; /* unless we saw it made, somebody may have set them */
+        entry->has_timeouts = has_timeout(fd, SO_RCVTIMEO_OLD) || has_timeout(fd, SO_SNDTIMEO_OLD);
         break;
     case S_IFIFO:
         entry->kind = FD_PIPE;

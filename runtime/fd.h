@@ -55,6 +55,7 @@ struct fd_table {
     struct fd_entry **blocks;
     struct pipe_end pipe[PIPE_SLOTS];
     uint32_t fork_generation;
+    bool timeouts_elsewhere; /* a socket that several numbers may stand for was given a timeout */
 };
 
 #define FD_MAX (1 << 22)
@@ -84,6 +85,12 @@ void fd_transferred(struct fd_entry *entry, bool wrote);
 
 /* True while this process alone has the file. */
 bool fd_is_owned(const struct fd_entry *entry);
+
+/* SO_RCVTIMEO or SO_SNDTIMEO may be set on @entry's socket: the kernel must be asked. */
+bool fd_may_time_out(const struct fd_entry *entry);
+
+/* The program sets one of them on @fd. */
+void fd_set_timeouts(int fd);
 
 /* The program changed O_NONBLOCK of @fd. */
 void fd_set_nonblock(int fd, bool nonblock);
