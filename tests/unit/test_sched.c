@@ -1,6 +1,7 @@
 /* The scheduler: who runs when, parking and waking, deadlines, the budget, the end. */
 #include <stdlib.h>
 
+#include "runtime/monitor.h"
 #include "tests/unit/harness.h"
 
 #define COUNT 10
@@ -317,6 +318,42 @@ START_TEST(slices_count_the_switches_to_a_coroutine)
 }
 END_TEST
 
+static void preempt(int times, uintptr_t pc, uintptr_t sp)
+{
+    for (int i = 0; i < times; i++)
+        sched_preempt(pc, sp);
+}
+
+START_TEST(a_preempted_coroutine_lets_others_run)
+{
+    harness_start(harness_backend(_i));
+    harness_spawn(note, NULL);
+    preempt(1, 0x1000, 0x2000);
+    ck_assert_int_eq(turns, 1);
+    ck_assert_uint_eq(this_co()->preemptions, 1);
+}
+END_TEST
+
+START_TEST(only_who_is_met_in_the_same_place_again_is_a_spinner)
+{
+    harness_start(harness_backend(_i));
+    struct co *co = this_co();
+    preempt(1, 0x1000, 0x2000);
+    ck_assert_uint_eq(co->slice_shift, 0);
+    preempt(1, 0x1000 + SPIN_SPAN / 2 - 1, 0x2000);
+    ck_assert_uint_eq(co->slice_shift, 1);
+    ck_assert_uint_gt(runtime.carrier.spinning, 0);
+    preempt(100, 0x1000 - SPIN_SPAN / 2, 0x2000);
+    ck_assert_uint_eq(co->slice_shift, SLICE_SHIFT_MAX);
+    preempt(1, 0x1000 + SPIN_SPAN, 0x2000); /* elsewhere in the code */
+    ck_assert_uint_eq(co->slice_shift, 0);
+    preempt(1, 0x1000 + SPIN_SPAN, 0x2000);
+    ck_assert_uint_eq(co->slice_shift, 1);
+    preempt(1, 0x1000 + SPIN_SPAN, 0x1f00); /* in another call */
+    ck_assert_uint_eq(co->slice_shift, 0);
+}
+END_TEST
+
 int main(void)
 {
     RUN_TESTS_TWICE(
@@ -330,5 +367,6 @@ int main(void)
         the_poller_is_asked_within_the_budget_of_switches, yield_polling_asks_the_poller_at_once,
         an_idle_carrier_waits_in_the_poller_without_end, ended_coroutines_are_given_back,
         ten_thousand_take_turns, coroutines_may_start_others,
-        slices_count_the_switches_to_a_coroutine);
+        slices_count_the_switches_to_a_coroutine, a_preempted_coroutine_lets_others_run,
+        only_who_is_met_in_the_same_place_again_is_a_spinner);
 }
