@@ -67,9 +67,7 @@ int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t threa
     return 0;
 }
 
-int activation_start_monitor(uint64_t slice_ns, uint64_t latency_warning_ns,
-                             bool (*serve)(int wake_fd, uint64_t timeout_ns))
+int activation_start_monitor(const struct monitor_settings *settings)
 {
-    return monitor_start(&(struct monitor_settings){
-        .slice_ns = slice_ns, .latency_warning_ns = latency_warning_ns, .serve = serve });
+    return monitor_start(settings);
 }

@@ -27,7 +27,8 @@ void activation_note_data(uintptr_t low, uintptr_t high);
  * then nothing has changed. */
 int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t thread_block_bytes);
 
-int activation_start_monitor(uint64_t slice_ns, uint64_t latency_warning_ns,
-                             bool (*serve)(int wake_fd, uint64_t timeout_ns));
+/* monitor_start. */
+struct monitor_settings;
+int activation_start_monitor(const struct monitor_settings *settings);
 
 #endif

@@ -2,6 +2,7 @@
  * The start-up record is on the new thread's own stack. */
 #include "runtime/kthread.h"
 
+#include <linux/close_range.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
@@ -53,6 +54,34 @@ long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *)
     if (tid < 0)
         pages_unmap(stack, KTHREAD_STACK_BYTES);
     return tid;
+}
+
+/* The lowest of @keep that is at least @from. */
+static unsigned next_kept(const int *keep, size_t count, unsigned from)
+{
+    unsigned next = UINT32_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
+            next = (unsigned)keep[i];
+    }
+    return next;
+}
+
+bool kthread_split_files(const int *keep, size_t count)
+{
+    unsigned from = 0, flags = CLOSE_RANGE_UNSHARE;
+    for (;;) {
+        unsigned kept = next_kept(keep, count, from);
+        if (kept > from || flags) {
+            unsigned last = kept == UINT32_MAX ? kept : kept - 1;
+            if (kept > from && sys3(__NR_close_range, from, last, flags) != 0)
+                return false;
+            flags = kept > from ? 0 : flags;
+        }
+        if (kept == UINT32_MAX)
+            return true;
+        from = kept + 1;
+    }
 }
 
 void kthread_kick(int tid)

@@ -16,6 +16,11 @@ long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *)
 /* Sends the kick to kernel thread @tid of this process. */
 void kthread_kick(int tid);
 
+/* Gives the calling kernel thread a descriptor table of its own, holding only the @count descriptors of
+ * @keep (each -1 or valid). While two kernel threads share a table, every call on a descriptor of
+ * either counts references; alone, it needn't. False: the kernel can't, nothing has changed. */
+bool kthread_split_files(const int *keep, size_t count);
+
 /* For the kick's handler: if the interrupted address *@pc lies in a call of sys_interruptible that
  * has not taken effect, makes it return -EINTR. Async-signal-safe. */
 bool kthread_abort_call(uint64_t *pc);

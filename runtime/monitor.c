@@ -33,6 +33,9 @@ static struct {
     struct kthread kthread;
     struct monitor_settings settings;
     int wake_fd;
+    int process_fd; /* pidfd of this process, in the monitor's own table */
+    bool split;     /* the monitor has a descriptor table of its own */
+    volatile int tid;
     volatile int asleep;
     struct spinlock kick_lock; /* held while a kick is sent, and by monitor_hold; rank 3 */
     uint64_t last_switches, last_tick_ns;
@@ -130,10 +133,42 @@ static bool may_sleep(const struct carrier *carrier)
     return false;
 }
 
+static bool on_monitor(void)
+{
+    return monitor.split && sys0(__NR_gettid) == monitor.tid;
+}
+
+int monitor_borrow_fd(int fd)
+{
+    return on_monitor() ? (int)sys3(__NR_pidfd_getfd, monitor.process_fd, fd, 0) : fd;
+}
+
+void monitor_return_fd(int borrowed)
+{
+    if (on_monitor() && borrowed >= 0)
+        sys1(__NR_close, borrowed);
+}
+
+/* A table of our own: the program's calls on descriptors then cost what they cost with one thread,
+ * and nothing that the program closes is kept open by us. */
+static void split_files(void)
+{
+    const int keep[] = { monitor.wake_fd, monitor.settings.listen_fd };
+    if (!kthread_split_files(keep, ARRAY_SIZE(keep)))
+        return;
+    monitor.process_fd = (int)sys2(__NR_pidfd_open, sys0(__NR_getpid), 0);
+    monitor.tid = (int)sys0(__NR_gettid);
+    monitor.split = true;
+    log_files = (struct log_files){ monitor_borrow_fd, monitor_return_fd };
+    if (monitor.settings.files_split)
+        monitor.settings.files_split();
+}
+
 static void monitor_main(void *argument)
 {
     struct carrier *carrier = argument;
     sys2(__NR_prctl, PR_SET_TIMERSLACK, 1);
+    split_files();
     for (;;) {
         bool sleep = may_sleep(carrier);
         monitor.settings.serve(monitor.wake_fd, sleep ? UINT64_MAX : tick_ns());
@@ -185,6 +220,7 @@ void monitor_reset(void)
         sys1(__NR_close, monitor.wake_fd);
     monitor.wake_fd = -1;
     monitor.kick_lock.taken = 0;
+    monitor.split = false;
     monitor.asleep = 0;
     monitor.idle_ticks = 0;
 }

@@ -16,6 +16,8 @@ struct monitor_settings {
     uint64_t latency_warning_ns; /* 0: never warn */
     /* Waits up to a time for clients or the wake descriptor: control_serve, or a substitute. */
     bool (*serve)(int wake_fd, uint64_t timeout_ns);
+    int listen_fd;             /* serve's; -1: none */
+    void (*files_split)(void); /* told when the monitor has got descriptors of its own; or NULL */
 };
 
 /* Starts the monitor. Returns 0 or -errno (then nothing preempts or answers). */
@@ -28,6 +30,11 @@ void monitor_wake(void);
  * this returns. Around an exec: a kick that arrived after it would end the new program. */
 void monitor_hold(void);
 void monitor_release(void);
+
+/* A descriptor for the file behind the program's @fd, valid on the calling kernel thread: @fd itself,
+ * or on the monitor a duplicate. -errno on failure. Given back by monitor_return_fd. */
+int monitor_borrow_fd(int fd);
+void monitor_return_fd(int borrowed);
 
 bool monitor_owns_fd(int fd);
 

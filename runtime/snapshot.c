@@ -8,6 +8,7 @@
 #include <linux/un.h>
 
 #include "runtime/abi.h"
+#include "runtime/monitor.h"
 #include "runtime/runtime.h"
 #include "runtime/stack.h"
 #include "shim/log.h"
@@ -109,8 +110,12 @@ size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max)
     }
     spin_unlock(&runtime.all_lock);
     for (size_t i = 0; i < count; i++) {
-        if (out[i].wait_fd >= 0)
-            describe_peer(out[i].wait_fd, out[i].peer, sizeof(out[i].peer));
+        if (out[i].wait_fd < 0)
+            continue;
+        int fd = monitor_borrow_fd(out[i].wait_fd);
+        if (fd >= 0)
+            describe_peer(fd, out[i].peer, sizeof(out[i].peer));
+        monitor_return_fd(fd);
     }
     return count;
 }

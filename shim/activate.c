@@ -17,6 +17,7 @@
 
 #include "interpose/doors_pthread.h"
 #include "interpose/activation.h"
+#include "runtime/monitor.h"
 #include "shim/conf.h"
 #include "shim/control.h"
 #include "shim/gate/gate.h"
@@ -93,7 +94,14 @@ static void start_monitor(void)
         if (error)
             log_line(LOG_INFO, "no control socket: error %d", -error);
     }
-    int error = activation_start_monitor(conf.slice_ns, conf.latency_warning_ns, control_serve);
+    const struct monitor_settings settings = {
+        .slice_ns = conf.slice_ns,
+        .latency_warning_ns = conf.latency_warning_ns,
+        .serve = control_serve,
+        .listen_fd = control_listen_fd(),
+        .files_split = control_files_split,
+    };
+    int error = activation_start_monitor(&settings);
     if (error)
         log_line(LOG_WARN, "no monitor thread (error %d): nothing preempts, coroctl gets no answer",
                  -error);

@@ -158,10 +158,22 @@ bool control_owns_fd(int fd)
         return false;
     if (fd == control_server.listen_fd)
         return true;
+    if (control_server.own_files)
+        return false;
     for (size_t i = 0; i < CONTROL_CLIENTS; i++)
         if (fd == control_server.fds[i])
             return true;
     return false;
+}
+
+int control_listen_fd(void)
+{
+    return control_server.listen_fd;
+}
+
+void control_files_split(void)
+{
+    control_server.own_files = true;
 }
 
 const char *control_path(void)
@@ -179,6 +191,9 @@ void control_remove(void)
 
 void control_after_fork(void)
 {
+    for (size_t i = 0; control_server.own_files && i < CONTROL_CLIENTS; i++)
+        control_server.fds[i] = -1; /* the parent's monitor has them, not we */
+    control_server.own_files = false;
     control_drop_all();
     if (control_server.listen_fd >= 0)
         sys1(__NR_close, control_server.listen_fd);

@@ -26,6 +26,13 @@ bool control_owns_fd(int fd);
 /* Where the socket is; "" without one. */
 const char *control_path(void);
 
+/* The listening socket, -1 when there is none. */
+int control_listen_fd(void);
+
+/* From now on the server's kernel thread has a descriptor table of its own: its clients' numbers mean
+ * nothing in the program's. */
+void control_files_split(void);
+
 /* Removes the socket file; called before the process exits. Idempotent, async-signal-safe; does
  * nothing in a child that has not called control_prepare itself. */
 void control_remove(void);

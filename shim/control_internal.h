@@ -13,6 +13,7 @@
 struct control_server {
     int listen_fd; /* -1: no socket */
     int fd_floor;
+    bool own_files;           /* the clients' numbers are in the monitor's table alone */
     long pid;                 /* who made path; a forked child must not remove it */
     uint64_t silent_ns;       /* a client silent for so long makes room for another */
     uint64_t deaf_until_ns;   /* no accept before: descriptors had run out */

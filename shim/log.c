@@ -6,7 +6,7 @@
  * The only state is the identity of stderr, written once while the process has one thread.
  *
  * Descriptor 2 is the program's. A daemon may have closed it and opened something else that took
- * the number; writing there would damage its data. stderr_is_ours guesses conservatively. */
+ * the number; writing there would damage its data. is_for_messages guesses conservatively. */
 #include "shim/log.h"
 
 #include <linux/fcntl.h>
@@ -33,6 +33,8 @@ static struct {
     uint32_t dev_major, dev_minor;
     uint64_t ino;
 } first_stderr;
+
+struct log_files log_files;
 
 static bool stat_fd(int fd, struct statx *st)
 {
@@ -61,12 +63,12 @@ static bool is_first_stderr(const struct statx *st)
 /* Is descriptor 2 still something that messages belong in? What it was at the start is. Afterwards,
  * a terminal, a pipe or a file opened for writing only is; a socket or a file opened for both
  * reading and writing is more likely data. */
-static bool stderr_is_ours(void)
+static bool is_for_messages(int fd)
 {
     struct statx st;
     long flags;
 
-    if (!stat_fd(STDERR, &st))
+    if (!stat_fd(fd, &st))
         return true; /* closed (write says EBADF), or a kernel without statx */
     if (!first_stderr.known || is_first_stderr(&st))
         return true;
@@ -75,7 +77,7 @@ static bool stderr_is_ours(void)
     case TYPE_FIFO:
         return true;
     case TYPE_REGULAR:
-        flags = sys2(__NR_fcntl, STDERR, F_GETFL);
+        flags = sys2(__NR_fcntl, fd, F_GETFL);
         return !sys_is_error(flags) && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_APPEND));
     default:
         return false;
@@ -119,9 +121,13 @@ static void put_line(const char *line, size_t length)
     if (fd >= 0) {
         write_line((int)fd, line, length);
         sys1(__NR_close, fd);
-    } else if (stderr_is_ours()) {
-        write_line(STDERR, line, length);
+        return;
     }
+    fd = log_files.borrow ? log_files.borrow(STDERR) : STDERR;
+    if (fd >= 0 && is_for_messages((int)fd))
+        write_line((int)fd, line, length);
+    if (log_files.give_back)
+        log_files.give_back((int)fd);
 }
 
 void log_line(enum log_level level, const char *format, ...)

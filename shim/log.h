@@ -18,6 +18,13 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
  * most 0.1 s for a full pipe, then drops the line. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* How a kernel thread with descriptors of its own comes to the program's stderr; NULL: all share. */
+struct log_files {
+    int (*borrow)(int fd);
+    void (*give_back)(int fd);
+};
+extern struct log_files log_files;
+
 /* Remembers what stderr is now: a socket that takes its number later is not written to. */
 void log_remember_stderr(void);
 
