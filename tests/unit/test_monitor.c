@@ -47,7 +47,12 @@ static void start(uint64_t slice_ns, uint64_t warning_ns)
         void (*restorer)(void);
         uint64_t mask;
     } action = { on_kick, SA_RESTART | 0x04000000, monitor_restorer, 0 };
-    struct monitor_settings settings = { slice_ns, warning_ns, serve };
+    struct monitor_settings settings = {
+        .slice_ns = slice_ns,
+        .latency_warning_ns = warning_ns,
+        .serve = serve,
+        .listen_fd = -1,
+    };
     harness_start(&poll_epoll);
     ck_assert_int_eq(sys4(__NR_rt_sigaction, KICK_SIGNAL, &action, NULL, 8), 0);
     ck_assert_int_eq(monitor_start(&settings), 0);
