@@ -15,6 +15,7 @@
 #include "runtime/sys.h"
 #include "shim/gate/internal.h"
 
+#define STACK_ROOM_BYTES  (64UL << 20) /* what the main stack may grow by */
 #define ARRAY_FIRST_BYTES 16384UL
 #define POOL_CHUNK_BYTES  65536UL
 #define POOL_FIRST_BYTES  8192UL /* enough for gate_arm: saves each process a mapping */
@@ -128,7 +129,7 @@ static int maps_number(struct maps_reader *reader, uintptr_t *value)
     }
 }
 
-/* Reads one line; *stack says that it is the main stack, below which nothing may be mapped. */
+/* Reads one line; *stack says that it is the main stack, which grows into the gap below it. */
 static bool maps_line(struct maps_reader *reader, struct gate_range *range, bool *stack)
 {
     if (maps_number(reader, &range->low) != '-' || maps_number(reader, &range->high) != ' ')
@@ -152,7 +153,8 @@ static uintptr_t distance(uintptr_t address, uintptr_t low)
 
 /* The best free range of @bytes whose lowest address is at least @floor, by maps: the nearest to
  * the object that is within reach; 0 when there is none. It ends where the gap ends, which
- * leaves the heap (growing upwards from below) its room. */
+ * leaves the heap (growing upwards from below) its room; below the stack, which grows downwards, it
+ * begins where the gap begins. A program that fills all else with one array is served from there. */
 static uintptr_t nearest_gap(uintptr_t low, uintptr_t high, size_t bytes)
 {
     struct maps_reader reader = { .fd = (int)sys4(__NR_openat, AT_FDCWD, "/proc/self/maps",
@@ -168,8 +170,11 @@ static uintptr_t nearest_gap(uintptr_t low, uintptr_t high, size_t bytes)
         uintptr_t nearest = align_down(high + (1UL << 30), PAGE_BYTES);
         if (place > nearest && previous_end <= nearest)
             place = nearest;
-        bool fits = range.low > previous_end && range.low - previous_end >= bytes;
-        if (fits && place >= previous_end && !stack && within_reach(place, bytes, low, high) &&
+        size_t room = stack ? bytes + STACK_ROOM_BYTES : bytes;
+        bool fits = range.low > previous_end && range.low - previous_end >= room;
+        if (stack)
+            place = previous_end;
+        if (fits && place >= previous_end && within_reach(place, bytes, low, high) &&
             (!best || distance(place, low) < distance(best, low)))
             best = place;
         previous_end = range.high;
