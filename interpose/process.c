@@ -1,7 +1,6 @@
 /* Processes: fork, vfork, exec, and waiting for children. */
 #include "interpose/signal.h"
 
-#include <linux/fcntl.h>
 #include <linux/wait.h>
 
 #include "runtime/monitor.h"
@@ -90,11 +89,7 @@ static long wait_for_end(int pid)
     long fd = sys2(__NR_pidfd_open, pid, 0);
     if (fd < 0)
         return fd == -ESRCH ? 0 : -ENOSYS;
-    long high = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd_floor());
-    if (high >= 0) {
-        sys1(__NR_close, fd);
-        fd = high;
-    }
+    fd = fd_move_up(fd, fd_floor());
     fd_opened((int)fd, FD_OTHER, false);
     fd_entry((int)fd)->private_copy = true;
     struct fd_waiter waiter = { .co = this_co(), .fd = (int)fd };

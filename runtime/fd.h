@@ -125,4 +125,8 @@ bool fd_private(int fd);
 /* Where private descriptors are put: F_DUPFD's floor under the present limit. */
 int fd_floor(void);
 
+/* Puts a new descriptor of ours, @fd, at the first free number from @floor, close-on-exec. Returns
+ * the new number; @fd itself when there is none. */
+long fd_move_up(long fd, int floor);
+
 #endif

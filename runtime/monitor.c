@@ -187,11 +187,7 @@ int monitor_start(const struct monitor_settings *settings)
     long fd = sys2(__NR_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd < 0)
         return (int)fd;
-    long high = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd_floor());
-    if (high >= 0) {
-        sys1(__NR_close, fd);
-        fd = high;
-    }
+    fd = fd_move_up(fd, fd_floor());
     monitor.wake_fd = (int)fd;
     monitor.settings = *settings;
     monitor.warned_switches = UINT64_MAX;

@@ -96,11 +96,7 @@ static int open_wake_fd(void)
     long fd = sys2(__NR_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd < 0)
         return (int)fd;
-    long high = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd_floor());
-    if (high >= 0) {
-        sys1(__NR_close, fd);
-        fd = high;
-    }
+    fd = fd_move_up(fd, fd_floor());
     runtime.wake_fd = (int)fd;
     return poll_set->add(runtime.wake_fd, (uint32_t)runtime.wake_fd);
 }

@@ -5,6 +5,7 @@
 #include <linux/poll.h>
 
 #include "runtime/clock.h"
+#include "runtime/fd.h"
 #include "runtime/poll/poll.h"
 #include "runtime/runtime.h"
 #include "runtime/sys.h"
@@ -24,11 +25,7 @@ static int epoll_open(int fd_floor)
     long fd = sys1(__NR_epoll_create1, EPOLL_CLOEXEC);
     if (fd < 0)
         return (int)fd;
-    long high = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, fd_floor);
-    if (high >= 0) {
-        sys1(__NR_close, fd);
-        fd = high;
-    }
+    fd = fd_move_up(fd, fd_floor);
     set.fd = (int)fd;
     return 0;
 }
