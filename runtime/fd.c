@@ -391,15 +391,6 @@ bool fd_private(int fd)
     return entry && entry->private_copy;
 }
 
-long fd_move_up(long fd, int floor)
-{
-    long high = sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, floor);
-    if (high < 0)
-        return fd;
-    sys1(__NR_close, fd);
-    return high;
-}
-
 int fd_floor(void)
 {
     struct rlimit64 limit = { 1024, 1024 };

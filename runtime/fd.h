@@ -6,6 +6,7 @@
 
 #include "runtime/base.h"
 #include "runtime/list.h"
+#include "runtime/sys.h"
 
 enum fd_kind {
     FD_UNKNOWN = 0, /* ask fstat at the first use */
@@ -127,6 +128,14 @@ int fd_floor(void);
 
 /* Puts a new descriptor of ours, @fd, at the first free number from @floor, close-on-exec. Returns
  * the new number; @fd itself when there is none. */
-long fd_move_up(long fd, int floor);
+static inline long fd_move_up(long fd, int floor)
+{
+    const int f_dupfd_cloexec = 1030; /* linux/fcntl.h, which quarrels with libc's headers */
+    long high = sys3(__NR_fcntl, fd, f_dupfd_cloexec, floor);
+    if (high < 0)
+        return fd;
+    sys1(__NR_close, fd);
+    return high;
+}
 
 #endif
