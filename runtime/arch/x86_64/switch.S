@@ -34,18 +34,16 @@ context_switch:
         .cfi_adjust_cfa_offset 8
         stmxcsr (%rsp)
         fnstcw  4(%rsp)
+        movl    (%rsp), %eax
+        movzwl  4(%rsp), %ecx
         movq    %rsp, (%rdi)
 
         movq    %rsi, %rsp
         /* Loading a control register costs far more than comparing it. */
-        stmxcsr -8(%rsp)
-        movl    -8(%rsp), %eax
         cmpl    (%rsp), %eax
         je      1f
         ldmxcsr (%rsp)
-1:      fnstcw  -8(%rsp)
-        movw    -8(%rsp), %ax
-        cmpw    4(%rsp), %ax
+1:      cmpw    4(%rsp), %cx
         je      2f
         fldcw   4(%rsp)
 2:      addq    $8, %rsp
