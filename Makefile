@@ -32,7 +32,7 @@ common := -std=gnu11 $(WARNINGS) -I. -MMD -MP
 
 # CET markers would promise an indirect-branch discipline that our stubs don't keep.
 shared := $(common) -fPIC -fvisibility=hidden -fno-stack-protector -fcf-protection=none \
-	-fno-omit-frame-pointer -fasynchronous-unwind-tables -fexceptions
+	-fomit-frame-pointer -fasynchronous-unwind-tables -fexceptions
 below_flags := $(shared) -ffreestanding -mgeneral-regs-only
 above_flags := $(shared)
 

@@ -58,7 +58,7 @@ static void make_current(struct carrier *carrier, struct co *co)
 }
 
 /* Leaves @from, whose state is already set, for whoever is next. */
-static long switch_away(void *argument)
+static inline __attribute__((always_inline)) long switch_away(void *argument)
 {
     struct co *from = argument;
     struct carrier *carrier = this_carrier();
