@@ -71,13 +71,6 @@ static struct attempt new_attempt(int fd, struct fd_entry *entry, void *buffer, 
     return (struct attempt){ .fd = fd, .entry = entry, .buffer = buffer, .bytes = bytes };
 }
 
-/* Known to be drained, registered, and made to block: waiting first saves a call. */
-static bool is_drained(const struct fd_entry *entry, int fd)
-{
-    return entry->kind == FD_TCP && !entry->readable && entry->registered && !entry->sticky &&
-           entry->owned && fd_blocks((struct fd_entry *)entry, fd);
-}
-
 long op_read(int fd, void *buffer, size_t bytes)
 {
     struct fd_entry *entry = fd_entry(fd);
@@ -89,7 +82,7 @@ long op_read(int fd, void *buffer, size_t bytes)
     struct attempt attempt = new_attempt(fd, entry, buffer, bytes);
     bool socket = kind == FD_TCP || kind == FD_SOCKET;
     attempt.try = socket ? try_recv : try_read;
-    attempt.skip_first = socket && is_drained(entry, fd);
+    attempt.skip_first = socket && fd_is_drained(entry, fd);
     return attempt_run(&attempt);
 }
 

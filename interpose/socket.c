@@ -88,8 +88,7 @@ long op_recvfrom(int fd, void *buffer, size_t bytes, int flags, struct sockaddr 
         .never_wait = flags & (DONTWAIT | ERRQUEUE),
         .word = { flags, (long)address, (long)length },
     };
-    attempt.skip_first = !flags && entry->kind == FD_TCP && !entry->readable && entry->registered &&
-                         !entry->sticky && entry->owned && fd_blocks(entry, fd);
+    attempt.skip_first = !flags && fd_is_drained(entry, fd);
     if (flags & WAITALL && !(flags & (PEEK | DONTWAIT)) && is_stream(fd))
         return receive_all(&attempt);
     return attempt_run(&attempt);

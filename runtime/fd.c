@@ -163,6 +163,12 @@ bool fd_blocks(struct fd_entry *entry, int fd)
     return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
+bool fd_is_drained(struct fd_entry *entry, int fd)
+{
+    return entry->kind == FD_TCP && !entry->readable && entry->registered && !entry->sticky &&
+           entry->owned && fd_blocks(entry, fd);
+}
+
 void fd_opened(int fd, enum fd_kind kind, bool nonblock)
 {
     struct fd_entry *entry = fd_entry(fd);

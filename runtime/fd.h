@@ -93,6 +93,9 @@ bool fd_may_time_out(const struct fd_entry *entry);
 /* The program sets one of them on @fd. */
 void fd_set_timeouts(int fd);
 
+/* True when a read of @fd would find nothing and has to wait: trying first would waste a call. */
+bool fd_is_drained(struct fd_entry *entry, int fd);
+
 /* The program changed O_NONBLOCK of @fd. */
 void fd_set_nonblock(int fd, bool nonblock);
 
