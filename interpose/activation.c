@@ -7,6 +7,7 @@
 #include "interpose/op.h"
 #include "runtime/monitor.h"
 #include "runtime/stack.h"
+#include "shim/conf.h"
 
 void activation_set_native(void)
 {
@@ -48,6 +49,7 @@ void activation_set_hooks(const struct op_hooks *hooks, bool (*owns_fd)(int fd))
 int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t thread_block_bytes)
 {
     runtime.selfishness = selfishness;
+    runtime.favoured = conf.priority; /* the words' places are FAVOUR_* bits */
     runtime.pid = (int)sys0(__NR_getpid);
     stack_set_zeroed_top(thread_block_bytes);
     int error = runtime_start((int)sys0(__NR_gettid));

@@ -37,10 +37,14 @@ static bool restarts(long result)
 static bool run_handlers(struct co *co, long *result)
 {
     bool restart = true;
+    uint64_t until = co->wait_until;
+    co->wait_until = 0; /* not for the calls that the handlers make */
     bool ran = signal_run_handlers(co, &restart);
     if (restarts(*result)) {
-        if (!ran || *result == -ERESTARTNOINTR || (restart && *result == -ERESTARTSYS))
+        if (!ran || *result == -ERESTARTNOINTR || (restart && *result == -ERESTARTSYS)) {
+            co->wait_until = until;
             return true;
+        }
         *result = -EINTR;
     }
     return false;

@@ -8,6 +8,8 @@
 #include <linux/net.h>
 #include <linux/socket.h>
 
+#include "shim/conf.h"
+
 #define LEVEL_SOCKET  1
 #define DONTWAIT      0x40     /* MSG_DONTWAIT */
 #define WAITALL       0x100    /* MSG_WAITALL */
@@ -63,10 +65,8 @@ static long receive_all(struct attempt *attempt)
     size_t total = attempt->bytes;
     while (attempt->bytes) {
         long result = attempt_run(attempt);
-        if (result <= 0) {
-            size_t done = total - attempt->bytes;
-            return done ? (long)done : result;
-        }
+        if (result <= 0)
+            return attempt_total(attempt, total, result);
         attempt->buffer = (char *)attempt->buffer + result;
         attempt->bytes -= (size_t)result;
     }
@@ -308,6 +308,7 @@ long op_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
     struct attempt attempt = {
         .fd = fd,
         .entry = entry,
+        .limit = TIMEOUT_ACCEPT,
         .word = { (long)address, (long)length, flags },
         .try = fd_blocks(entry, fd) ? try_accept : try_accept_nonblocking,
     };
@@ -326,9 +327,18 @@ long op_accept(int fd, struct sockaddr *address, socklen_t *length)
     return op_accept4(fd, address, length, 0);
 }
 
-/* Waits for a connection under way, then asks how it went. */
-static long finish_connect(int fd, const struct sockaddr *address, socklen_t length,
-                           uint64_t deadline)
+/* CORO_TIMEOUT_CONNECT is over: as after the kernel's own ETIMEDOUT, nothing is under way. */
+static long give_up_connect(int fd)
+{
+    const uint16_t unspecified[8] = { 0 }; /* AF_UNSPEC */
+    sys3(__NR_connect, fd, unspecified, sizeof(unspecified));
+    return -ETIMEDOUT;
+}
+
+/* Waits for a connection under way, then asks how it went. SO_SNDTIMEO ends the wait at @own,
+ * CORO_TIMEOUT_CONNECT at @set. */
+static long finish_connect(int fd, const struct sockaddr *address, socklen_t length, uint64_t own,
+                           uint64_t set)
 {
     struct fd_waiter waiter = { .fd = fd };
     int error = 0;
@@ -336,12 +346,14 @@ static long finish_connect(int fd, const struct sockaddr *address, socklen_t len
         struct pollfd one = { .fd = waiter.fd, .events = POLLOUT };
         if (poll_now(&one, 1) != 0)
             break;
-        error = op_fd_wait(&waiter, true, deadline);
+        error = op_fd_wait(&waiter, true, own < set ? own : set);
         if (error)
             break;
     }
-    if (error == -ETIMEDOUT)
+    if (error == -ETIMEDOUT && own <= set)
         error = -EINPROGRESS; /* SO_SNDTIMEO: the connection goes on without us */
+    else if (error == -ETIMEDOUT)
+        error = (int)give_up_connect(waiter.fd);
     if (!error) {
         uint32_t size = sizeof(error);
         sys5(__NR_getsockopt, waiter.fd, LEVEL_SOCKET, SO_ERROR, &error, &size);
@@ -360,8 +372,12 @@ long op_connect(int fd, const struct sockaddr *address, socklen_t length)
         return sys3(__NR_connect, fd, address, length);
     if (entry->kind != FD_TCP && !is_stream(fd))
         return sys3(__NR_connect, fd, address, length); /* only notes the peer */
+    struct attempt about = {
+        .fd = fd, .entry = entry, .for_write = true, .limit = TIMEOUT_CONNECT
+    };
+    uint64_t set = attempt_set_deadline(&about);
     if (entry->kind != FD_TCP || !fd_is_owned(entry))
-        return op_offload(__NR_connect, fd, (long)address, length, 0, 0, 0);
+        return offload_call_until(__NR_connect, (long[6]){ fd, (long)address, length }, set);
     /* Nobody else can see the flag: the file is ours alone and no thread runs in between. */
     long flags = sys2(__NR_fcntl, fd, F_GETFL);
     sys3(__NR_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
@@ -369,8 +385,7 @@ long op_connect(int fd, const struct sockaddr *address, socklen_t length)
     sys3(__NR_fcntl, fd, F_SETFL, flags);
     if (result != -EINPROGRESS)
         return result;
-    struct attempt about = { .fd = fd, .entry = entry, .for_write = true };
-    return finish_connect(fd, address, length, attempt_deadline(&about));
+    return finish_connect(fd, address, length, attempt_own_deadline(&about), set);
 }
 
 static enum fd_kind kind_of_new(int domain, int type, int protocol)

@@ -2,8 +2,11 @@
  * socket's timeout only when it has or may have one. */
 #include "interpose/wait_loop.h"
 
+#include <asm/ioctls.h>
 #include <asm/socket.h>
 #include <linux/time_types.h>
+
+#include "shim/conf.h"
 
 #define LEVEL_SOCKET 1
 
@@ -16,7 +19,7 @@ long poll_now(struct pollfd *fds, unsigned long count)
     return result;
 }
 
-uint64_t attempt_deadline(const struct attempt *attempt)
+uint64_t attempt_own_deadline(const struct attempt *attempt)
 {
     const struct fd_entry *entry = attempt->entry;
     if ((entry->kind != FD_TCP && entry->kind != FD_SOCKET) || !fd_may_time_out(entry))
@@ -31,6 +34,36 @@ uint64_t attempt_deadline(const struct attempt *attempt)
                                                          (uint64_t)timeout.tv_usec * NSEC_PER_USEC);
 }
 
+static bool is_terminal(int fd)
+{
+    char settings[64]; /* struct termios of the kernel: 36 bytes */
+    return sys3(__NR_ioctl, fd, TCGETS, settings) == 0;
+}
+
+/* Eventfds, timerfds and the like wait for something inside of the program: they have no limit. */
+static bool has_limit(const struct attempt *attempt)
+{
+    return attempt->entry->kind != FD_OTHER || is_terminal(attempt->fd);
+}
+
+uint64_t attempt_set_deadline(struct attempt *attempt)
+{
+    uint8_t which = attempt->for_write && !attempt->limit ? TIMEOUT_WRITE : attempt->limit;
+    uint64_t limit = conf.timeout_ns[which];
+    struct co *co = this_co();
+    if (likely(!limit) || !has_limit(attempt))
+        return DEADLINE_NEVER;
+    if (!attempt->until) { /* a call that a handler interrupted goes on with its time */
+        attempt->until = co->wait_until;
+        co->wait_until = 0;
+        if (attempt->until)
+            return attempt->until;
+    } else if (!conf.timeout_weak) {
+        return attempt->until;
+    }
+    return attempt->until = deadline_after(clock_now(&runtime.clock), limit);
+}
+
 /* Why a wait ended, in the words of the call. */
 static long ended(long error, bool timed)
 {
@@ -42,7 +75,7 @@ static long ended(long error, bool timed)
 long attempt_run(struct attempt *attempt)
 {
     struct fd_waiter waiter = { .fd = attempt->fd };
-    uint64_t deadline = DEADLINE_NEVER;
+    uint64_t own = DEADLINE_NEVER, set = DEADLINE_NEVER;
     bool asked = false, waited = false;
     long result = -EAGAIN;
     for (;;) {
@@ -57,13 +90,17 @@ long attempt_run(struct attempt *attempt)
             attempt->entry->readable = false;
         if (!asked && (attempt->never_wait || !fd_blocks(attempt->entry, attempt->fd)))
             break;
-        if (!asked)
-            deadline = attempt_deadline(attempt);
+        if (!asked) {
+            own = attempt_own_deadline(attempt);
+            set = attempt_set_deadline(attempt);
+        }
         asked = waited = true;
-        long error = op_fd_wait(&waiter, attempt->for_write, deadline);
+        long error = op_fd_wait(&waiter, attempt->for_write, own < set ? own : set);
         attempt->fd = waiter.fd;
         if (error) {
-            result = error == -EPERM ? -EAGAIN : ended(error, deadline != DEADLINE_NEVER);
+            if (error == -ERESTARTSYS)
+                this_co()->wait_until = attempt->until;
+            result = error == -EPERM ? -EAGAIN : ended(error, own != DEADLINE_NEVER);
             break;
         }
         attempt->entry = fd_entry(attempt->fd);
@@ -77,15 +114,21 @@ long attempt_run(struct attempt *attempt)
     return result;
 }
 
+long attempt_total(const struct attempt *attempt, size_t total, long result)
+{
+    if (attempt->bytes == total)
+        return result;
+    this_co()->wait_until = 0; /* what moved is the result: nothing is restarted */
+    return (long)(total - attempt->bytes);
+}
+
 long attempt_run_all(struct attempt *attempt)
 {
     size_t total = attempt->bytes;
     for (;;) {
         long result = attempt_run(attempt);
-        if (result <= 0) {
-            size_t done = total - attempt->bytes;
-            return done ? (long)done : result;
-        }
+        if (result <= 0)
+            return attempt_total(attempt, total, result);
         attempt->buffer = (char *)attempt->buffer + result;
         attempt->bytes -= (size_t)result;
         if (!attempt->bytes)

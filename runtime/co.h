@@ -63,6 +63,7 @@ struct co {
     uintptr_t hint_addr; /* the symbol door knows the object: mutex, condition variable, joinee */
     uint32_t hint_kind;  /* enum wait_kind; WAIT_NONE: no hint */
     struct timer timer;
+    uint64_t wait_until; /* CORO_TIMEOUT_*: when the call that is restarted has to end; 0: none */
     struct offload_job *job; /* the call that a helper runs for it */
 
     /* Identity. */

@@ -99,6 +99,12 @@ static void queue_job(struct offload_job *job)
 
 long offload_call(long nr, const long argument[6])
 {
+    return offload_call_until(nr, argument, DEADLINE_NEVER);
+}
+
+long offload_call_until(long nr, const long argument[6], uint64_t deadline_ns)
+{
+    bool late = false;
     struct co *co = this_co();
     struct offload_job job = { .co = co, .nr = nr, .remote.run = finished };
     memcpy(job.argument, argument, sizeof(job.argument));
@@ -110,9 +116,14 @@ long offload_call(long nr, const long argument[6])
     co->job = &job;
     while (!job.done) {
         co_waits(co, (struct co_wait){ .kind = WAIT_OFFLOAD, .fd = -1, .nr = (uint32_t)nr });
-        sched_park(DEADLINE_NEVER);
+        if (sched_park(late ? DEADLINE_NEVER : deadline_ns) == -ETIMEDOUT && !job.done) {
+            late = true;
+            offload_interrupt(&job);
+        }
     }
     co->job = NULL;
+    if (late && job.result == -EINTR)
+        return -ETIMEDOUT;
     return job.result == -EINTR && job.interrupted ? -ERESTARTSYS : job.result;
 }
 

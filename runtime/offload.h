@@ -22,6 +22,9 @@ struct offload_job {
  * carrier. PARKS. */
 long offload_call(long nr, const long argument[6]);
 
+/* The same, but the helper is made to give up at @deadline_ns: then -ETIMEDOUT. PARKS. */
+long offload_call_until(long nr, const long argument[6], uint64_t deadline_ns);
+
 /* A signal handler must run in @co, which is in offload_call: makes the helper give up. */
 void offload_interrupt(struct offload_job *job);
 

@@ -51,6 +51,7 @@ struct runtime {
 
     volatile uint64_t coarse_ns; /* CLOCK_MONOTONIC, no older than a monitor tick while busy */
     uint32_t selfishness;
+    uint32_t favoured; /* FAVOUR_*: whom a wake puts before the runnable ones */
     int pid;
     bool objects_changed; /* code was mapped: gate_refresh at the next good moment */
     int exit_code;        /* main's, when main has left by exit(2) */

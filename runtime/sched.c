@@ -25,6 +25,7 @@ int sched_init(struct carrier *carrier)
     list_init(&carrier->run_queue);
     carrier->run_queue_length = 0;
     carrier->budget = SCHED_BUDGET;
+    carrier->favours = SCHED_FAVOURS;
     carrier->loop_sp =
         context_prepare((char *)carrier->loop_stack + LOOP_STACK_BYTES, loop, carrier);
     return timer_reserve(&carrier->timers);
@@ -36,6 +37,23 @@ static void enqueue(struct carrier *carrier, struct co *co)
     list_push(&carrier->run_queue, &co->link);
     __builtin_prefetch(co->sp); /* among thousands of threads, a switch is a cache miss */
     carrier->run_queue_length++;
+}
+
+/* At the front of the queue; only a wake does that, and only so often. */
+static void enqueue_first(struct carrier *carrier, struct co *co)
+{
+    co_set_state(co, CO_RUNNABLE);
+    list_push_front(&carrier->run_queue, &co->link);
+    carrier->run_queue_length++;
+}
+
+static bool take_favour(struct carrier *carrier)
+{
+    uint32_t who = carrier->current ? FAVOUR_WOKEN_BY_THREAD : FAVOUR_WOKEN_BY_EVENT;
+    if (!(runtime.favoured & who) || !carrier->favours)
+        return false;
+    carrier->favours--;
+    return true;
 }
 
 static struct co *dequeue(struct carrier *carrier)
@@ -114,7 +132,10 @@ bool sched_wake(struct co *co, int result)
     if (co->state != CO_PARKED)
         return false;
     co->wake_result = result;
-    enqueue(&runtime.carrier, co);
+    if (unlikely(runtime.favoured) && take_favour(&runtime.carrier))
+        enqueue_first(&runtime.carrier, co);
+    else
+        enqueue(&runtime.carrier, co);
     return true;
 }
 
@@ -190,6 +211,7 @@ static void pass(struct carrier *carrier)
 {
     uint64_t now = clock_now(&runtime.clock);
     runtime.coarse_ns = now;
+    carrier->favours = SCHED_FAVOURS;
     expire_timers(carrier, now);
     if (carrier->kthread.attention & ATTENTION_REMOTE)
         runtime_drain_inbox();

@@ -11,6 +11,14 @@
 /* Switches between two polls while there is always somebody to run. */
 #define SCHED_BUDGET 64
 
+/* CORO_PRIORITY: who goes before the runnable ones when woken: those that a thread wakes, those that
+ * the loop wakes because a descriptor is ready or a time has come. */
+#define FAVOUR_WOKEN_BY_THREAD 1U
+#define FAVOUR_WOKEN_BY_EVENT  2U
+
+/* Favours between two polls, so that two threads which wake each other don't keep the rest out. */
+#define SCHED_FAVOURS (SCHED_BUDGET / 4)
+
 /* Prepares the loop's context on the carrier's own stack. Returns 0 or -ENOMEM. */
 int sched_init(struct carrier *carrier);
 

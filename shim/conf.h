@@ -9,11 +9,19 @@
 
 #define CONF_PATH_BYTES 256
 
+#define CONF_TIMEOUT_MAX (86400 * NSEC_PER_SEC)
+
+/* CORO_TIMEOUT_*: which calls. */
+enum conf_timeout { TIMEOUT_READ, TIMEOUT_WRITE, TIMEOUT_ACCEPT, TIMEOUT_CONNECT, TIMEOUTS };
+
 struct conf {
     bool on;                        /* CORO: off steps aside */
     uint32_t selfishness;           /* CORO_SELFISHNESS, 1..32768 */
     uint64_t slice_ns;              /* CORO_SLICE; 0: never preempt */
     uint64_t latency_warning_ns;    /* CORO_LATENCY_WARNING factor x 0.2 s; 0: off */
+    uint32_t priority;              /* CORO_PRIORITY: the word's place, bits of FAVOUR_* */
+    uint64_t timeout_ns[TIMEOUTS];  /* CORO_TIMEOUT_*; 0: none */
+    bool timeout_weak;              /* CORO_TIMEOUT_WEAK: what moves pushes the deadline */
     bool follow;                    /* CORO_FOLLOW: children of exec keep LD_PRELOAD */
     bool control;                   /* CORO_CONTROL: serve the control socket */
     uint32_t log_level;             /* CORO_LOG: enum log_level */

@@ -67,7 +67,7 @@ static void make_options(void)
             .name = option_name("", variable->name),
             .key = KEY_SET | (int)i,
             .arg = variable->kind == CONF_BOOL   ? NULL
-                   : variable->kind == CONF_ENUM ? "LEVEL"
+                   : variable->kind == CONF_ENUM ? enum_value(variable)
                                                  : variable->unit,
             .doc = option_help(variable),
         };

@@ -73,6 +73,27 @@ START_TEST(initial_values_are_the_documented_ones)
     ck_assert_uint_eq(conf.latency_warning_ns, 0);
     ck_assert_uint_eq(conf.log_level, LOG_WARN);
     ck_assert_str_eq(conf.log_file, "");
+    ck_assert_uint_eq(conf.priority, 0);
+    for (int i = 0; i < TIMEOUTS; i++)
+        ck_assert_uint_eq(conf.timeout_ns[i], 0);
+    ck_assert(conf.timeout_weak);
+}
+END_TEST
+
+START_TEST(each_timeout_has_a_variable_of_its_own)
+{
+    struct conf into = conf;
+
+    ck_assert(parses("CORO_TIMEOUT_CONNECT", "1ms", &into));
+    ck_assert(parses("CORO_TIMEOUT_ACCEPT", "2s", &into));
+    ck_assert(parses("CORO_TIMEOUT_READ", "3s", &into));
+    ck_assert(parses("CORO_TIMEOUT_WRITE", "86400s", &into));
+    ck_assert_uint_eq(into.timeout_ns[TIMEOUT_CONNECT], NSEC_PER_MSEC);
+    ck_assert_uint_eq(into.timeout_ns[TIMEOUT_ACCEPT], 2 * NSEC_PER_SEC);
+    ck_assert_uint_eq(into.timeout_ns[TIMEOUT_READ], 3 * NSEC_PER_SEC);
+    ck_assert_uint_eq(into.timeout_ns[TIMEOUT_WRITE], CONF_TIMEOUT_MAX);
+    refuses("CORO_TIMEOUT_READ", "86401s", "out of range 1us..86400s or 0");
+    refuses("CORO_TIMEOUT_READ", "5", "a duration needs a unit: ns, us, ms or s");
 }
 END_TEST
 
@@ -312,6 +333,7 @@ int main(void)
     int failed;
 
     tcase_add_test(tests, initial_values_are_the_documented_ones);
+    tcase_add_test(tests, each_timeout_has_a_variable_of_its_own);
     tcase_add_test(tests, durations_have_units);
     tcase_add_test(tests, bad_durations_are_refused);
     tcase_add_test(tests, numbers_are_within_their_range);

@@ -39,6 +39,9 @@ void preload(const char *library);
 
 /* help.c: texts made from the rows of conf.def. */
 
+/* What the words of a CONF_ENUM are together. */
+const char *enum_value(const struct conf_variable *variable);
+
 /* The help of @variable's option, from malloc. */
 char *option_help(const struct conf_variable *variable);
 

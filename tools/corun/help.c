@@ -9,6 +9,11 @@
 #define TEXT_COLUMN 30
 #define LAST_COLUMN 76
 
+const char *enum_value(const struct conf_variable *variable)
+{
+    return strcmp(variable->name, "CORO_LOG") == 0 ? "LEVEL" : "WHO";
+}
+
 /* "Preempt a thread ... (20us..10s; default 10ms)". */
 char *option_help(const struct conf_variable *variable)
 {
@@ -65,7 +70,7 @@ char *environment_help(void)
     fputs("Environment variables; an option overrides the variable of its name:\n", out);
     for (size_t i = 0; i < conf_variable_count; i++) {
         const struct conf_variable *variable = &conf_variables[i];
-        const char *value = variable->kind == CONF_ENUM ? "LEVEL" : variable->unit;
+        const char *value = variable->kind == CONF_ENUM ? enum_value(variable) : variable->unit;
         char *help = option_help(variable);
 
         print_wrapped(out, help, fprintf(out, "  %s=%s", variable->name, value));
