@@ -3,8 +3,7 @@
  * Dormant, everything passes raw except the clone that makes the first thread: that one brings the
  * runtime up. In a vfork child everything passes raw, whatever else is true: it runs in our memory
  * on borrowed state. */
-#include "interpose/op.h"
-#include "shim/gate/gate.h"
+#include "interpose/process.h"
 
 #include <linux/sched.h>
 
@@ -77,8 +76,11 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
     if (unlikely(runtime.mode != MODE_ACTIVE) && !dormant_call(f))
         return GATE_RAW;
     struct carrier *carrier = this_carrier();
-    if (!op_begin(carrier))
+    if (!op_begin(carrier)) {
+        if (f->rax == __NR_execve || f->rax == __NR_execveat)
+            guest_ignore_natively();
         return GATE_RAW;
+    }
     struct co *co = carrier->current;
     co->door = DOOR_GATE;
     co->simd = gate_site_in_libc(f->site) ? SIMD_XMM : SIMD_FULL;

@@ -4,17 +4,6 @@
 
 #include "runtime/monitor.h"
 
-bool op_in_vfork_child(struct carrier *carrier)
-{
-    if (likely(!carrier->vfork_child))
-        return false;
-    if (sys0(__NR_getpid) != runtime.pid)
-        return true;
-    carrier->vfork_child = 0; /* it is the parent again: the child has exec'ed or exited */
-    signal_rest();
-    return false;
-}
-
 bool op_begin(struct carrier *carrier)
 {
     if (unlikely(carrier->vfork_child) && op_in_vfork_child(carrier))

@@ -48,7 +48,7 @@ bool op_finish(struct carrier *carrier, struct co *co, long *result);
  * runtime. */
 bool op_begin(struct carrier *carrier);
 
-/* True in the child of a vfork that still uses our memory. */
+/* True in another process that uses our memory (guest.c). */
 bool op_in_vfork_child(struct carrier *carrier);
 
 /* signal.c and sigdeliver.c */
@@ -80,7 +80,8 @@ struct op_fd_hooks {
 extern struct op_fd_hooks op_fd_hooks;
 
 /* thread.c, process.c, futex.c: shared by several rows. */
-long op_clone_process(bool same_stack); /* fork: a child with a copy of our memory */
+/* fork: a child with a copy of our memory, on a copy of our stack or at @stack_top. */
+long op_clone_process(uintptr_t stack_top);
 long op_futex_lock_pi(uint32_t *word, int operation, const struct __kernel_timespec *timeout,
                       bool try_only);
 long op_futex_unlock_pi(uint32_t *word);

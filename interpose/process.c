@@ -1,10 +1,11 @@
-/* Processes: fork, vfork, exec, and waiting for children. */
-#include "interpose/signal.h"
+/* Processes: fork, exec, and waiting for children. */
+#include "interpose/process.h"
 
+#include <linux/sched.h>
 #include <linux/wait.h>
 
+#include "interpose/signal.h"
 #include "runtime/monitor.h"
-#include "shim/gate/gate.h"
 
 /* fork: the child keeps the caller alone. It gets its kernel-side signal state back and is dormant
  * again, with one thread and nothing of ours running, until it makes a thread. */
@@ -35,31 +36,60 @@ static long fork_with(long nr, const long a[5])
     return 0;
 }
 
-/* A child that brings its own stack would return to a frame of ours that isn't on it. */
-long op_clone_process(bool same_stack)
+struct gate_frame *clone_frame(uintptr_t stack_top)
 {
-    struct gate_frame *f = this_co()->frame;
-    if (!same_stack)
-        return op_vfork();
-    return fork_with((long)f->rax, (const long[5]){ (long)f->rdi, (long)f->rsi, (long)f->rdx,
-                                                    (long)f->r10, (long)f->r8 });
+    struct gate_frame *frame = (struct gate_frame *)(stack_top - GATE_RED_ZONE) - 1;
+    *frame = *this_co()->frame;
+    frame->rax = 0;
+    return frame;
+}
+
+static long set_stack_of_clone3(struct clone_call *call, uintptr_t stack_top)
+{
+    size_t size = (size_t)call->word[1];
+    struct clone_args *args = (struct clone_args *)call->args;
+    if (size > sizeof(call->args))
+        return -E2BIG;
+    if (user_copy(call->args, (const void *)call->word[0], size) != 0)
+        return -EFAULT;
+    if (!stack_top)
+        args->stack = 0;
+    args->stack_size = stack_top ? stack_top - args->stack : 0;
+    call->word[0] = (long)args;
+    return 0;
+}
+
+long clone_call_init(struct clone_call *call, uintptr_t stack_top)
+{
+    const struct gate_frame *f = this_co()->frame;
+    call->nr = (long)f->rax;
+    memcpy(call->word,
+           (const long[5]){ (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8 },
+           sizeof(call->word));
+    if (call->nr == __NR_clone3)
+        return set_stack_of_clone3(call, stack_top);
+    call->word[1] = (long)stack_top;
+    return 0;
+}
+
+/* A stack that the child brings is where it leaves to: until then it runs on its copy of ours. */
+long op_clone_process(uintptr_t stack_top)
+{
+    struct clone_call call;
+    struct gate_frame frame = *this_co()->frame;
+    long error = clone_call_init(&call, 0);
+    long pid = error ? error : fork_with(call.nr, call.word);
+    if (pid || !stack_top)
+        return pid;
+    struct gate_frame *there = (struct gate_frame *)(stack_top - GATE_RED_ZONE) - 1;
+    *there = frame;
+    there->rax = 0;
+    gate_leave(there);
 }
 
 long op_fork(void)
 {
     return fork_with(__NR_fork, (const long[5]){ 0 });
-}
-
-/* vfork, and clone with CLONE_VM: the instruction itself, with nothing of ours on the stack. The child runs
- * under the caller's own mask and passes every call raw; the parent notices that it is back at its
- * next call (op_in_vfork_child). */
-long op_vfork(void)
-{
-    struct carrier *carrier = this_carrier();
-    signal_set_kernel_mask(carrier->current->signals.mask);
-    carrier->vfork_child = 1;
-    fd_all_shared();
-    return OP_PASS;
 }
 
 static long exec_with(long nr, long a, long b, long c, long d, long e)

@@ -4,6 +4,7 @@
  * code that the kernel interrupted (signal_entry). Either way it runs on its own thread's stack
  * and FS, as an ordinary call, with in_runtime clear, so it may block, switch, make calls, unwind
  * or jump away. While runtime code runs, signal_entry only leaves a note. */
+#include "interpose/process.h"
 #include "interpose/signal.h"
 
 #include "runtime/kthread.h"
@@ -307,13 +308,15 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
 {
     struct carrier *carrier = this_carrier();
     uint64_t pc = context->uc_mcontext.rip;
+    if (guest_is_here(carrier)) {
+        signal_in_guest(signal, info, context);
+        return;
+    }
     if (carrier != &runtime.carrier) { /* a helper was told to give up */
         if (kthread_abort_call(&pc))
             context->uc_mcontext.rip = pc;
         return;
     }
-    if (carrier->vfork_child && sys0(__NR_getpid) != runtime.pid)
-        return;
     if (is_fault(signal, info)) {
         signal_fault(carrier, signal, info, context);
         return;

@@ -1,7 +1,7 @@
 /* The life of threads: clone and exit as the kernel does them for CLONE_THREAD, and what it keeps
  * per thread: tid, robust list, name, scheduling parameters. kernel/fork.c and kernel/exit.c say
  * what happens in which order. */
-#include "interpose/op.h"
+#include "interpose/process.h"
 
 #include <asm/prctl.h>
 #include <linux/futex.h>
@@ -86,10 +86,7 @@ static long new_thread(const struct clone_request *request)
     struct co *co = co_create();
     if (!co)
         return -EAGAIN;
-    struct gate_frame *frame =
-        (struct gate_frame *)(request->stack_top - color_bytes(co, request) - GATE_RED_ZONE) - 1;
-    *frame = *parent->frame;
-    frame->rax = 0;
+    struct gate_frame *frame = clone_frame(request->stack_top - color_bytes(co, request));
     co->sp = context_prepare(frame, begin_thread, frame);
     co->fs_base = request->flags & CLONE_SETTLS ? request->tls : parent->fs_base;
     co->creator_id = parent->id;
@@ -113,8 +110,8 @@ static long clone_any(const struct clone_request *request)
     if (request->flags & CLONE_THREAD)
         return new_thread(request);
     if (request->flags & CLONE_VM)
-        return op_vfork(); /* posix_spawn and its like: raw, on the stack that it brings */
-    return op_clone_process(request->stack_top == 0);
+        return request->stack_top ? op_clone_guest(request->flags, request->stack_top) : op_vfork();
+    return op_clone_process(request->stack_top);
 }
 
 long op_clone(unsigned long flags, void *stack, int *ptid, int *ctid, unsigned long tls)

@@ -12,9 +12,6 @@
 #define KTHREAD_FLAGS                                                                              \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
-long kthread_clone(unsigned long flags, void *stack_top, void (*fn)(void *), void *argument,
-                   int *tid);
-
 struct start {
     struct kthread *kthread;
     void (*fn)(void *);
@@ -48,7 +45,8 @@ long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *)
     set_mask(all_but_kick, &old); /* inherited by the new thread */
     sys2(__NR_prctl, PR_GET_NAME, own_name);
     sys2(__NR_prctl, PR_SET_NAME, name); /* inherited too: nobody sees it under another name */
-    long tid = kthread_clone(KTHREAD_FLAGS, start, begin, start, NULL);
+    long stack_pointer = (long)kthread_stack((uintptr_t)start, begin, start);
+    long tid = kthread_clone(__NR_clone, (const long[5]){ KTHREAD_FLAGS, stack_pointer });
     sys2(__NR_prctl, PR_SET_NAME, own_name);
     set_mask(old, NULL);
     if (tid < 0)

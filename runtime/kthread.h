@@ -13,6 +13,19 @@
  * @kthread at its GS base. Returns its kernel tid or -errno. Never parks. */
 long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *), void *argument);
 
+/* thread.S: the system call @nr, clone or clone3, with @word, whose stack is from kthread_stack.
+ * Returns the child's id or -errno; the child calls the function that was put there, and exits. */
+long kthread_clone(long nr, const long word[5]);
+
+/* Puts fn(argument) below @top for kthread_clone; returns the stack pointer to begin with. */
+static inline uintptr_t kthread_stack(uintptr_t top, void (*fn)(void *), void *argument)
+{
+    uintptr_t *sp = (uintptr_t *)align_down(top, 16);
+    *--sp = (uintptr_t)fn;
+    *--sp = (uintptr_t)argument;
+    return (uintptr_t)sp;
+}
+
 /* Sends the kick to kernel thread @tid of this process. */
 void kthread_kick(int tid);
 

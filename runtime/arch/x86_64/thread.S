@@ -1,10 +1,9 @@
-/* long kthread_clone(unsigned long flags, void *stack_top, void (*fn)(void *), void *argument,
- *                    int *tid)
+/* long kthread_clone(long nr, const long word[5])
  *
- * A bare kernel thread of ours: clone(2) with @flags on @stack_top, which then runs fn(argument) and
- * exits. Returns its kernel tid, also stored at @tid by the kernel (CLONE_PARENT_SETTID and
- * CLONE_CHILD_CLEARTID as flags say), or -errno.
- *   in: rdi flags, rsi stack top, rdx fn, rcx argument, r8 tid */
+ * The system call @nr, clone or clone3, with the words of @word. The child finds an argument and a
+ * function on its stack (kthread_stack), calls fn(argument) and exits. Returns the child's id to the
+ * parent, or -errno.
+ *   in: rdi nr, rsi words */
         .text
         .globl  kthread_clone
         .hidden kthread_clone
@@ -12,13 +11,13 @@
         .balign 16
 kthread_clone:
         .cfi_startproc
-        andq    $-16, %rsi
-        movq    %rdx, -8(%rsi)
-        movq    %rcx, -16(%rsi)
-        subq    $16, %rsi
-        movq    %r8, %rdx
-        movq    %r8, %r10
-        movl    $56, %eax
+        movq    %rdi, %rax
+        movq    %rsi, %r11
+        movq    (%r11), %rdi
+        movq    8(%r11), %rsi
+        movq    16(%r11), %rdx
+        movq    24(%r11), %r10
+        movq    32(%r11), %r8
         syscall
         testq   %rax, %rax
         jz      1f
