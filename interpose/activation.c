@@ -65,6 +65,7 @@ int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t threa
     if (tid_offset)
         co->clear_child_tid = (int *)(co->fs_base + tid_offset);
     sys2(__NR_prctl, PR_GET_NAME, co->name);
+    schedule_take_over(co);
     runtime_leave(carrier);
     return 0;
 }

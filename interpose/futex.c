@@ -107,62 +107,12 @@ long op_futex(uint32_t *word, int operation, uint32_t value,
         return futex_wake_op(word, count, word2, count2, value3);
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2:
-        return op_futex_lock_pi(word, operation, timeout, false);
     case FUTEX_TRYLOCK_PI:
-        return op_futex_lock_pi(word, operation, timeout, true);
     case FUTEX_UNLOCK_PI:
-        return op_futex_unlock_pi(word);
+        return op_futex_pi(word, operation, timeout);
     default:
         return -ENOSYS;
     }
-}
-
-/* Priority inheritance has nothing to inherit on one carrier: a PI lock is a lock whose word names
- * its owner. The word's protocol is the kernel's (futex(2), "Priority-inheritance futexes"). */
-long op_futex_lock_pi(uint32_t *word, int operation, const struct __kernel_timespec *timeout,
-                      bool try_only)
-{
-    struct co *co = this_co();
-    uint64_t deadline = DEADLINE_NEVER;
-    if (timeout && !try_only) {
-        if (!timespec_valid(timeout))
-            return -EINVAL;
-        bool monotonic =
-            (operation & FUTEX_CMD_MASK) == FUTEX_LOCK_PI2 && !(operation & FUTEX_CLOCK_REALTIME);
-        deadline = clock_to_deadline(&runtime.clock, monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME,
-                                     timespec_ns(timeout));
-    }
-    for (;;) {
-        uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-        uint32_t owner = value & FUTEX_TID_MASK;
-        if (owner == co->tid)
-            return -EDEADLK;
-        if (!owner) {
-            uint32_t waiters = futex_has_waiters(word) ? FUTEX_WAITERS : 0;
-            *word = co->tid | waiters | (value & FUTEX_OWNER_DIED);
-            return 0;
-        }
-        if (try_only)
-            return -EAGAIN;
-        if (!co_by_tid(owner))
-            return -ESRCH;
-        *word = value | FUTEX_WAITERS;
-        co_waits(co, (struct co_wait){
-                         .kind = WAIT_MUTEX, .fd = -1, .tid = owner, .addr = (uintptr_t)word });
-        int result = op_futex_wait(word, value | FUTEX_WAITERS, FUTEX_ANY, deadline);
-        if (result && result != -EAGAIN) /* glibc takes EINTR for success */
-            return result == -ERESTARTSYS ? -ERESTARTNOINTR : result;
-    }
-}
-
-long op_futex_unlock_pi(uint32_t *word)
-{
-    uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-    if ((value & FUTEX_TID_MASK) != this_co()->tid)
-        return -EPERM;
-    __atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
-    futex_wake(word, 1, FUTEX_ANY);
-    return 0;
 }
 
 #define WAITV_MAX 128 /* FUTEX_WAITV_MAX */

@@ -1,16 +1,117 @@
-/* Priority-inheritance futexes that other processes may meet.
+/* Priority-inheritance futexes. Coroutines of one carrier have nothing to inherit: such a lock is one
+ * whose word names its owner, with the kernel's protocol (futex(2)).
  *
- * Their word names its owner by tid, and the kernel looks that tid up: it knows none of ours, so
- * FUTEX_LOCK_PI would answer ESRCH. With coroutines there is nothing to inherit either. So the word
- * keeps the kernel's protocol (futex(2)), and those who wait sleep on it as on a plain futex. All
+ * Those of this process are handed over: an unlock makes the first waiter the owner before it runs,
+ * as the kernel does, so that nobody comes in between.
+ *
+ * Those that other processes may meet can't be the kernel's: it looks the owner's tid up, knows none
+ * of ours, and would answer ESRCH. So those who wait sleep on the word as on a plain futex. All
  * processes that share such a lock must be under us, with threads: the kernel refuses to mix both
- * ways of waiting on one word.
- *
- * FUTEX_WAITERS stays set from the first waiter on until a release finds nobody to wake. So each
- * release in between passes here and wakes one more, even when the one before died on its way. */
+ * ways of waiting on one word. FUTEX_WAITERS stays set from the first waiter on until a release finds
+ * nobody to wake. So each release in between passes here and wakes one more, even when the one
+ * before died on its way. */
 #include "interpose/op.h"
 
 #include <linux/futex.h>
+
+static int pi_deadline(int operation, const struct __kernel_timespec *timeout, uint64_t *deadline)
+{
+    struct __kernel_timespec until;
+    *deadline = DEADLINE_NEVER;
+    if (!timeout)
+        return 0;
+    if (user_copy(&until, timeout, sizeof(until)) != 0)
+        return -EFAULT;
+    if (!timespec_valid(&until))
+        return -EINVAL;
+    bool monotonic =
+        (operation & FUTEX_CMD_MASK) == FUTEX_LOCK_PI2 && !(operation & FUTEX_CLOCK_REALTIME);
+    *deadline = clock_to_deadline(&runtime.clock, monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME,
+                                  timespec_ns(&until));
+    return 0;
+}
+
+static uint32_t waiters_bit(uint32_t *word)
+{
+    return futex_has_waiters(word) ? FUTEX_WAITERS : 0;
+}
+
+static int wait_for_owner(uint32_t *word, uint32_t owner, uint64_t deadline)
+{
+    struct co *co = this_co();
+    uint32_t value = __atomic_or_fetch(word, FUTEX_WAITERS, __ATOMIC_SEQ_CST);
+    co_waits(co, (struct co_wait){
+                     .kind = WAIT_MUTEX, .fd = -1, .tid = owner, .addr = (uintptr_t)word });
+    co->pi_word = word;
+    runtime.pi_waiters++;
+    int result = op_futex_wait(word, value, FUTEX_ANY, deadline);
+    runtime.pi_waiters--;
+    co->pi_word = NULL;
+    return result;
+}
+
+static long lock_here(uint32_t *word, int operation, const struct __kernel_timespec *timeout)
+{
+    struct co *co = this_co();
+    bool try_only = (operation & FUTEX_CMD_MASK) == FUTEX_TRYLOCK_PI;
+    uint64_t deadline;
+    int error = pi_deadline(operation, try_only ? NULL : timeout, &deadline);
+    if (error)
+        return error;
+    for (;;) {
+        uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+        uint32_t owner = value & FUTEX_TID_MASK;
+        if (owner == co->tid)
+            return -EDEADLK;
+        if (!owner) {
+            *word = co->tid | waiters_bit(word) | (value & FUTEX_OWNER_DIED);
+            return 0;
+        }
+        if (try_only)
+            return -EAGAIN;
+        if (!co_by_tid(owner))
+            return -ESRCH;
+        int result = wait_for_owner(word, owner, deadline);
+        if (!result && (__atomic_load_n(word, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK) == co->tid)
+            return 0;
+        if (result && result != -EAGAIN) /* glibc takes EINTR for success */
+            return result == -ERESTARTSYS ? -ERESTARTNOINTR : result;
+    }
+}
+
+static void hand_over(uint32_t *word, uint32_t died)
+{
+    struct co *next = futex_wake_next(word);
+    __atomic_store_n(word, next ? next->tid | waiters_bit(word) | died : died, __ATOMIC_SEQ_CST);
+}
+
+static long unlock_here(uint32_t *word)
+{
+    uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    if ((value & FUTEX_TID_MASK) != this_co()->tid)
+        return -EPERM;
+    hand_over(word, 0);
+    return 0;
+}
+
+long op_futex_pi(uint32_t *word, int operation, const struct __kernel_timespec *timeout)
+{
+    if ((operation & FUTEX_CMD_MASK) == FUTEX_UNLOCK_PI)
+        return unlock_here(word);
+    return lock_here(word, operation, timeout);
+}
+
+void futex_pi_owner_died(uint32_t tid)
+{
+    struct list *node, *after;
+    if (likely(!runtime.pi_waiters))
+        return;
+    list_for_each (node, after, &runtime.all) {
+        uint32_t *word = container_of(node, struct co, all)->pi_word, value;
+        if (word && user_copy(&value, word, sizeof(value)) == 0 && (value & FUTEX_TID_MASK) == tid)
+            hand_over(word, FUTEX_OWNER_DIED);
+    }
+}
 
 static bool change(uint32_t *word, uint32_t *from, uint32_t to)
 {

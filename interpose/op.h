@@ -11,6 +11,7 @@
 #include <linux/time_types.h>
 
 #include "interpose/activation.h"
+#include "runtime/cputime.h"
 #include "runtime/fd.h"
 #include "runtime/futex.h"
 #include "runtime/offload.h"
@@ -82,11 +83,11 @@ extern struct op_fd_hooks op_fd_hooks;
 /* thread.c, process.c, futex.c: shared by several rows. */
 /* fork: a child with a copy of our memory, on a copy of our stack or at @stack_top. */
 long op_clone_process(uintptr_t stack_top);
-long op_futex_lock_pi(uint32_t *word, int operation, const struct __kernel_timespec *timeout,
-                      bool try_only);
-long op_futex_unlock_pi(uint32_t *word);
-/* futex_pi.c: the same where other processes may meet the word. PARKS. */
+/* futex_pi.c: LOCK_PI and its kin, also where other processes may meet the word. PARK. */
+long op_futex_pi(uint32_t *word, int operation, const struct __kernel_timespec *timeout);
 long op_futex_pi_shared(uint32_t *word, int operation, const struct __kernel_timespec *timeout);
+/* Hands the locks of the thread @tid, which ends, to those who wait for them. */
+void futex_pi_owner_died(uint32_t tid);
 
 /* Is the memory of this futex word known to be this process's alone? */
 bool memory_is_private(uintptr_t address);
@@ -94,6 +95,15 @@ bool memory_is_private(uintptr_t address);
 void memory_note_first_stack(uintptr_t low, uintptr_t high);
 void memory_note_main_stack(uintptr_t low, uintptr_t high);
 void memory_note_data(uintptr_t low, uintptr_t high);
+
+/* schedule.c: what a thread has from its creator, the first from the kernel, and what the kernel must
+ * know before an exec, and in the child of a fork. */
+void schedule_take_over(struct co *co);
+void schedule_inherit(struct co *co, const struct co *parent);
+void schedule_hand_back(const struct co *co);
+/* Sleeps on a thread's CPU clock; -ENOSYS: it is none of ours. PARKS. */
+long op_sleep_on_thread(int clock, int flags, const struct __kernel_timespec *time,
+                        struct __kernel_timespec *left);
 
 #include "interpose/ops.h"
 

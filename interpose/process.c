@@ -28,6 +28,7 @@ static long fork_with(long nr, const long a[5])
     monitor_release();
     if (co->robust_head)
         sys2(__NR_set_robust_list, co->robust_head, co->robust_bytes);
+    schedule_hand_back(co);
     offload_reset();
     if (op_hooks.in_child)
         op_hooks.in_child();

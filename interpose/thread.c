@@ -1,5 +1,5 @@
 /* The life of threads: clone and exit as the kernel does them for CLONE_THREAD, and what it keeps
- * per thread: tid, robust list, name, scheduling parameters. kernel/fork.c and kernel/exit.c say
+ * per thread: tid, robust list, name. kernel/fork.c and kernel/exit.c say
  * what happens in which order. */
 #include "interpose/process.h"
 
@@ -37,26 +37,6 @@ static void begin_thread(void *frame)
     gate_leave(frame);
 }
 
-/* One thread's wish must not bind all: it is checked as the kernel does, kept and reported back. */
-static long keep_affinity(struct co *co, size_t size, const void *mask)
-{
-    uint64_t wanted[AFFINITY_BYTES / 8] = { 0 }, present[AFFINITY_BYTES / 8] = { 0 }, some = 0;
-    size_t bytes = size < AFFINITY_BYTES ? size : AFFINITY_BYTES;
-    if (user_copy(wanted, mask, bytes) != 0)
-        return -EFAULT;
-    sys3(__NR_sched_getaffinity, 0, sizeof(present), present);
-    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-        some |= wanted[i] &= present[i];
-    if (!some)
-        return -EINVAL;
-    if (!runtime.affinity_pool.object_bytes)
-        pool_init(&runtime.affinity_pool, AFFINITY_BYTES);
-    if (!co->affinity && !(co->affinity = pool_get(&runtime.affinity_pool)))
-        return -ENOMEM;
-    memcpy(co->affinity, wanted, AFFINITY_BYTES);
-    return 0;
-}
-
 static void note_stack(struct co *co, const struct clone_request *request)
 {
     if (stack_bounds(request->stack_top - 1, &co->stack_base, &co->stack_bytes))
@@ -90,8 +70,7 @@ static long new_thread(const struct clone_request *request)
     co->sp = context_prepare(frame, begin_thread, frame);
     co->fs_base = request->flags & CLONE_SETTLS ? request->tls : parent->fs_base;
     co->creator_id = parent->id;
-    if (parent->affinity)
-        keep_affinity(co, AFFINITY_BYTES, parent->affinity);
+    schedule_inherit(co, parent);
     memcpy(co->name, parent->name, sizeof(co->name));
     co->signals.mask = parent->signals.mask;
     if (request->flags & CLONE_PARENT_SETTID)
@@ -205,6 +184,7 @@ long op_exit(int code)
     if (runtime.live == 1)
         return op_exit_group(runtime.exit_code);
     walk_robust_list(co);
+    futex_pi_owner_died(co->tid);
     if (co->clear_child_tid) {
         uint32_t *word = (uint32_t *)co->clear_child_tid;
         __atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
@@ -268,62 +248,6 @@ long op_sched_yield(void)
 {
     sched_yield_co();
     return 0;
-}
-
-/* Scheduling parameters belong to kernel threads: a coroutine answers with its carrier's. */
-static long carrier_tid(int tid)
-{
-    return co_by_tid((uint32_t)tid) ? 0 : tid;
-}
-
-long op_sched_getaffinity(int tid, size_t size, void *mask)
-{
-    struct co *co = tid ? co_by_tid((uint32_t)tid) : this_co();
-    if (co && co->affinity) {
-        long bytes = sys3(__NR_sched_getaffinity, 0, size, mask);
-        return bytes > 0 && user_copy(mask, co->affinity, (size_t)bytes) != 0 ? -EFAULT : bytes;
-    }
-    return sys3(__NR_sched_getaffinity, carrier_tid(tid), size, mask);
-}
-
-long op_sched_setaffinity(int tid, size_t size, const void *mask)
-{
-    struct co *co = tid ? co_by_tid((uint32_t)tid) : this_co();
-    if (!co || (co->is_main && runtime.live == 1))
-        return sys3(__NR_sched_setaffinity, carrier_tid(tid), size, mask);
-    return keep_affinity(co, size, mask);
-}
-
-long op_sched_getscheduler(int tid)
-{
-    return sys1(__NR_sched_getscheduler, carrier_tid(tid));
-}
-
-long op_sched_setscheduler(int tid, int policy, const void *param)
-{
-    return sys3(__NR_sched_setscheduler, carrier_tid(tid), policy, param);
-}
-
-long op_sched_getparam(int tid, void *param)
-{
-    return sys2(__NR_sched_getparam, carrier_tid(tid), param);
-}
-
-long op_sched_setparam(int tid, const void *param)
-{
-    return sys2(__NR_sched_setparam, carrier_tid(tid), param);
-}
-
-long op_getpriority(int which, int who)
-{
-    return sys2(__NR_getpriority, which, which == 0 ? carrier_tid(who) : who);
-}
-
-/* A thread of its own niceness would take all others with it: its wish is checked, no more. */
-long op_setpriority(int which, int who, int value)
-{
-    struct co *co = which == 0 && who ? co_by_tid((uint32_t)who) : NULL;
-    return co && !co->is_main ? 0 : sys3(__NR_setpriority, which, who, value);
 }
 
 long op_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)

@@ -40,8 +40,12 @@ long op_clock_nanosleep(int clock, int flags, const struct __kernel_timespec *ti
                         struct __kernel_timespec *left)
 {
     if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
-        clock != CLOCK_TAI)
+        clock != CLOCK_TAI) {
+        long result = op_sleep_on_thread(clock, flags, time, left);
+        if (result != -ENOSYS)
+            return result;
         return op_offload(__NR_clock_nanosleep, clock, flags, (long)time, (long)left, 0, 0);
+    }
     if (!time)
         return -EFAULT;
     if (!(flags & TIMER_ABSTIME))

@@ -21,6 +21,7 @@ typedef unsigned long nfds_t;
 typedef __kernel_fd_set fd_set;
 
 struct sockaddr;
+struct rusage;
 struct timespec;
 struct timeval;
 

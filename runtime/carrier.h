@@ -31,9 +31,10 @@ struct carrier {
     uint32_t run_queue_length;
     uint32_t budget;  /* switches until the next poll */
     uint32_t favours; /* times that somebody may still be put before others, until the next poll */
-    bool no_preempt;  /* code is being rewritten */
-    bool idle;        /* in, or about to enter, the blocking poll */
-    int vfork_child;  /* a vfork child may be using our memory: tells by its pid; see process.c */
+    uint32_t overtakes; /* of ordinary threads by real-time ones, in a row */
+    bool no_preempt;    /* code is being rewritten */
+    bool idle;          /* in, or about to enter, the blocking poll */
+    int vfork_child;    /* a vfork child may be using our memory: tells by its pid; see process.c */
 
     struct timer_heap timers;
     void *loop_sp;    /* context of the loop, on the carrier's own stack */

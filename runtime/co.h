@@ -37,19 +37,27 @@ struct co_wait {
     uintptr_t addr;
 };
 
+/* How it is to be scheduled, as the program asked; its carrier's when it began. */
+struct co_policy {
+    uint8_t policy; /* SCHED_OTHER and its like; with rt_priority */
+    int8_t nice;
+    bool reset_on_fork;
+};
+
 /* A switch touches the first two cache lines, and with thousands of threads misses both: what it
  * needs comes first. */
 struct co {
     /* Scheduling; the carrier's. */
-    void *sp;           /* stack pointer while not running */
-    uint64_t fs_base;   /* glibc's TLS block; 0: keep the carrier's */
-    struct list link;   /* run queue */
-    uint8_t state;      /* enum co_state */
-    uint8_t simd;       /* enum co_simd of the present call */
-    uint8_t door;       /* enum co_door of the present call */
-    bool interruptible; /* a signal may end the present park */
-    bool cancelled;     /* pthread_cancel was called: cancellation points use libc's functions */
-    bool is_main;       /* runs on the process's first stack */
+    void *sp;            /* stack pointer while not running */
+    uint64_t fs_base;    /* glibc's TLS block; 0: keep the carrier's */
+    struct list link;    /* run queue */
+    uint8_t state;       /* enum co_state */
+    uint8_t simd;        /* enum co_simd of the present call */
+    uint8_t door;        /* enum co_door of the present call */
+    bool interruptible;  /* a signal may end the present park */
+    bool cancelled;      /* pthread_cancel was called: cancellation points use libc's functions */
+    bool is_main;        /* runs on the process's first stack */
+    uint8_t rt_priority; /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
     int wake_result;
     uint8_t slice_shift;        /* its slice is halved so many times: it spins; monitor.c */
     uintptr_t spin_pc, spin_sp; /* where the last preemption met it */
@@ -62,6 +70,7 @@ struct co {
     struct gate_frame *frame; /* the registers at the site, in a call by the gate */
     uintptr_t hint_addr; /* the symbol door knows the object: mutex, condition variable, joinee */
     uint32_t hint_kind;  /* enum wait_kind; WAIT_NONE: no hint */
+    uint32_t *pi_word;   /* the priority-inheritance futex that it waits for */
     struct timer timer;
     uint64_t wait_until; /* CORO_TIMEOUT_*: when the call that is restarted has to end; 0: none */
     struct offload_job *job; /* the call that a helper runs for it */
@@ -74,12 +83,13 @@ struct co {
 
     /* What the kernel keeps per thread, beside signals. */
     int *clear_child_tid;
+    struct co_policy policy;
     uint64_t *affinity; /* AFFINITY_BYTES, as the program set it; NULL: its carrier's */
     void *robust_head;
     size_t robust_bytes;
 
     /* For observers. */
-    uint64_t cpu_ns;
+    uint64_t cpu_ns; /* sampled by the monitor, or counted: cputime.c */
     uint64_t preemptions;
     uintptr_t stack_base;
     size_t stack_bytes;

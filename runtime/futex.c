@@ -37,12 +37,27 @@ static struct list *bucket_of(const uint32_t *word)
     return &buckets[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 48];
 }
 
+/* First come, first served, within each priority. */
+static void queue_waiter(struct futex_waiter *waiter)
+{
+    struct list *bucket = bucket_of(waiter->word), *place = bucket, *after;
+    uint8_t priority = waiter->co->rt_priority;
+    if (unlikely(priority)) {
+        list_for_each (place, after, bucket) {
+            struct futex_waiter *other = container_of(place, struct futex_waiter, link);
+            if (other->word == waiter->word && other->co->rt_priority < priority)
+                break;
+        }
+    }
+    list_push(place, &waiter->link);
+}
+
 int futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
 {
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
         return -EAGAIN;
     struct futex_waiter waiter = { .co = this_co(), .word = word, .bits = bits };
-    list_push(bucket_of(word), &waiter.link);
+    queue_waiter(&waiter);
     int result = sched_park(deadline_ns);
     if (waiter.woken) /* a wake that came first wins over a signal or the deadline */
         return 0;
@@ -60,7 +75,7 @@ int futex_wait_any(struct futex_any *words, uint32_t count, uint64_t deadline_ns
     for (uint32_t i = 0; i < count; i++) {
         words[i].waiter =
             (struct futex_waiter){ .co = this_co(), .word = words[i].word, .bits = FUTEX_ANY };
-        list_push(bucket_of(words[i].word), &words[i].waiter.link);
+        queue_waiter(&words[i].waiter);
     }
     int result = sched_park(deadline_ns);
     for (uint32_t i = count; i-- > 0;) {
@@ -94,13 +109,26 @@ int futex_wake(uint32_t *word, int count, uint32_t bits)
     return woken;
 }
 
+struct co *futex_wake_next(uint32_t *word)
+{
+    struct list *node, *after;
+    list_for_each (node, after, bucket_of(word)) {
+        struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
+        if (waiter->word != word)
+            continue;
+        wake_one(waiter);
+        return waiter->co;
+    }
+    return NULL;
+}
+
 int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const uint32_t *expected)
 {
     if (wake < 0 || move < 0)
         return -EINVAL;
     if (expected && __atomic_load_n(word, __ATOMIC_SEQ_CST) != *expected)
         return -EAGAIN;
-    struct list *node, *after, *from = bucket_of(word), *to = bucket_of(target), moving;
+    struct list *node, *after, *from = bucket_of(word), moving;
     int woken = 0, moved = 0;
     list_init(&moving);
     list_for_each (node, after, from) {
@@ -120,7 +148,7 @@ int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const ui
         }
     }
     while ((node = list_pop(&moving)))
-        list_push(to, node);
+        queue_waiter(container_of(node, struct futex_waiter, link));
     return woken + moved;
 }
 

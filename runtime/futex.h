@@ -43,6 +43,9 @@ int futex_wait_any(struct futex_any *words, uint32_t count, uint64_t deadline_ns
  * how many. */
 int futex_wake(uint32_t *word, int count, uint32_t bits);
 
+/* Wakes the first waiter of @word. Returns its coroutine, which has not run yet, or NULL. */
+struct co *futex_wake_next(uint32_t *word);
+
 /* Wakes up to @wake waiters of @word and moves up to @move of the rest to @target. With @expected,
  * only if *@word == *@expected (else -EAGAIN). Returns woken + moved, with @expected or without, as
  * the kernel does (whatever futex(2) says). */

@@ -105,7 +105,8 @@ static void watch(struct carrier *carrier, uint64_t now)
     }
     monitor.idle_ticks = 0;
     if (co) {
-        co->cpu_ns += since_tick;
+        if (!runtime.cpu_time.counting)
+            co->cpu_ns += since_tick;
         slice = shortened(slice, co->slice_shift);
     }
     if (switches != monitor.last_switches) {

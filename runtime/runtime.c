@@ -3,6 +3,7 @@
 #include "runtime/runtime.h"
 
 #include "runtime/abi.h"
+#include "runtime/cputime.h"
 #include "runtime/fd.h"
 #include "runtime/futex.h"
 #include "runtime/poll/poll.h"
@@ -22,7 +23,7 @@ static uint32_t pick_tid_base(void)
     /* Robust and error-checking mutexes in shared memory compare tids of several processes, so
      * processes should differ in their first few: a multiplicative hash spreads them. */
     uint32_t mixed = (uint32_t)sys0(__NR_getpid) * 2654435761U;
-    uint64_t places = (1U << 30) - TID_LOWEST - TIDS_MAX;
+    uint64_t places = TID_END - TID_LOWEST - TIDS_MAX;
     return TID_LOWEST + (uint32_t)(mixed * places >> 32);
 }
 
@@ -134,6 +135,7 @@ int runtime_start(int kernel_tid)
     runtime.tid_base = pick_tid_base();
     runtime.next_id = 0;
     runtime.live = 0;
+    runtime.pi_waiters = 0;
     struct co *main_co = pool_get(&runtime.co_pool);
     if (!main_co)
         return -ENOMEM;
@@ -147,6 +149,7 @@ int runtime_start(int kernel_tid)
     runtime.coarse_ns = clock_now(&runtime.clock);
     co_register(main_co);
     co_set_state(main_co, CO_RUNNING);
+    cputime_reset(main_co);
     runtime.main = main_co;
     carrier->current = main_co;
     gs_base_set(&runtime.cpu, (uint64_t)carrier);

@@ -26,20 +26,32 @@ struct remote {
     void (*run)(struct remote *remote); /* on the carrier, in the runtime */
 };
 
+/* Who is charged the carrier's CPU time; see cputime.c. */
+struct cpu_time {
+    bool counting;       /* somebody has asked for a thread's clock */
+    struct co *runs;     /* since turn_ns; NULL: the loop */
+    uint64_t turn_ns;    /* monotonic */
+    uint64_t settled_ns; /* the carrier's clock when it was last read */
+    uint64_t charged_ns; /* since then */
+};
+
 #define TIDS_MAX   (1U << 22)
 #define TID_LOWEST (1U << 22) /* pid_max's ceiling: the kernel never hands these out */
+#define TID_END    (1U << 28) /* the clock id of a thread has no room for more */
 
 struct runtime {
     volatile uint32_t mode; /* enum runtime_mode */
     struct cpu cpu;
     struct clock clock;
     struct carrier carrier;
+    struct cpu_time cpu_time;
 
     struct pool co_pool, affinity_pool;
     uint32_t tid_base, tid_next;
     struct co **by_tid; /* TIDS_MAX entries, reserved address space */
     uint64_t next_id;
-    uint32_t live; /* coroutines that have not exited, main included */
+    uint32_t pi_waiters; /* coroutines whose pi_word is set */
+    uint32_t live;       /* coroutines that have not exited, main included */
 
     struct spinlock all_lock;
     struct list all;

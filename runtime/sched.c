@@ -9,10 +9,12 @@
  * that was entered at an inline system call may, and simd_call_* keeps them on its stack. */
 #include "runtime/sched.h"
 
+#include "runtime/cputime.h"
 #include "runtime/monitor.h"
 #include "runtime/poll/poll.h"
 
 #define LOOP_STACK_BYTES (64 * 1024UL)
+#define OVERTAKES_MAX    64
 
 static void loop(void *argument);
 
@@ -31,20 +33,45 @@ int sched_init(struct carrier *carrier)
     return timer_reserve(&carrier->timers);
 }
 
-static void enqueue(struct carrier *carrier, struct co *co)
+static void enqueue_before(struct carrier *carrier, struct list *place, struct co *co)
 {
     co_set_state(co, CO_RUNNABLE);
-    list_push(&carrier->run_queue, &co->link);
+    list_push(place, &co->link);
     __builtin_prefetch(co->sp); /* among thousands of threads, a switch is a cache miss */
     carrier->run_queue_length++;
+}
+
+/* A real-time thread runs before all of lower priority, and ends the turn of one that runs. Several
+ * processors would meanwhile run the ordinary ones too: they get a turn after so many overtakings. */
+static struct list *realtime_place(struct carrier *carrier, const struct co *co)
+{
+    struct list *place, *after;
+    if (carrier->overtakes++ >= OVERTAKES_MAX)
+        return &carrier->run_queue;
+    list_for_each (place, after, &carrier->run_queue) {
+        if (container_of(place, struct co, link)->rt_priority < co->rt_priority)
+            break;
+    }
+    if (carrier->current && carrier->current->rt_priority < co->rt_priority)
+        __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
+    return place;
+}
+
+static void enqueue(struct carrier *carrier, struct co *co)
+{
+    struct list *place = &carrier->run_queue;
+    if (unlikely(co->rt_priority))
+        place = realtime_place(carrier, co);
+    enqueue_before(carrier, place, co);
 }
 
 /* At the front of the queue; only a wake does that, and only so often. */
 static void enqueue_first(struct carrier *carrier, struct co *co)
 {
-    co_set_state(co, CO_RUNNABLE);
-    list_push_front(&carrier->run_queue, &co->link);
-    carrier->run_queue_length++;
+    if (unlikely(co->rt_priority))
+        enqueue(carrier, co);
+    else
+        enqueue_before(carrier, carrier->run_queue.next, co);
 }
 
 static bool take_favour(struct carrier *carrier)
@@ -62,11 +89,15 @@ static struct co *dequeue(struct carrier *carrier)
     if (!link)
         return NULL;
     carrier->run_queue_length--;
-    return container_of(link, struct co, link);
+    struct co *co = container_of(link, struct co, link);
+    if (!co->rt_priority)
+        carrier->overtakes = 0;
+    return co;
 }
 
 static void make_current(struct carrier *carrier, struct co *co)
 {
+    cputime_switch(co);
     carrier->current = co;
     carrier->switches++;
     co_set_state(co, CO_RUNNING);
@@ -94,6 +125,7 @@ static inline __attribute__((always_inline)) long switch_away(void *argument)
         make_current(carrier, next);
         sp = next->sp;
     } else {
+        cputime_switch(NULL);
         carrier->current = NULL;
     }
     context_switch(&from->sp, sp);
@@ -152,7 +184,7 @@ void sched_yield_co(void)
         carrier->budget--;
         return;
     }
-    enqueue(carrier, co);
+    enqueue_before(carrier, &carrier->run_queue, co); /* behind all, whatever its priority */
     leave_for_others(co);
 }
 
@@ -184,6 +216,7 @@ void sched_exit(void (*leave)(struct co *co))
     struct carrier *carrier = this_carrier();
     struct co *co = carrier->current;
     co_set_state(co, CO_DEAD);
+    cputime_switch(NULL);
     carrier->current = NULL;
     carrier->leaving = co;
     carrier->leave = leave;

@@ -32,6 +32,7 @@ static void *spins(void *arg)
 static void *rests(void *arg)
 {
     cpu_set_t all, one, now;
+    unsigned here;
     int cpu = 0;
     CHECK_EQ(pthread_getaffinity_np(pthread_self(), sizeof(all), &all), 0);
     while (!CPU_ISSET(cpu, &all))
@@ -42,6 +43,10 @@ static void *rests(void *arg)
     CHECK_EQ(sched_getaffinity(gettid(), sizeof(now), &now), 0);
     CHECK(CPU_EQUAL(&one, &now));
     CHECK_EQ(sched_getcpu(), cpu);
+    CHECK_EQ(getcpu(&here, NULL), 0);
+    CHECK_EQ(here, cpu);
+    CHECK_EQ(syscall(SYS_getcpu, &here, NULL, NULL), 0);
+    CHECK_EQ(here, cpu);
     CHECK_EQ(pthread_setaffinity_np(pthread_self(), sizeof(all), &all), 0);
     pthread_barrier_wait(&barrier);
     pthread_barrier_wait(&barrier);
