@@ -8,6 +8,7 @@
 #include "interpose/signal.h"
 
 #include "runtime/kthread.h"
+#include "runtime/snapshot.h"
 #include "shim/gate/gate.h"
 
 #define IGNORED 1 /* SIG_IGN */
@@ -317,6 +318,8 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
             context->uc_mcontext.rip = pc;
         return;
     }
+    if (signal == KICK_SIGNAL && unlikely(snapshot_wanted))
+        snapshot_give((const uint64_t *)&context->uc_mcontext);
     if (is_fault(signal, info)) {
         signal_fault(carrier, signal, info, context);
         return;

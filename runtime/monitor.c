@@ -78,6 +78,11 @@ static void kick(struct carrier *carrier)
     spin_unlock(&monitor.kick_lock);
 }
 
+void monitor_kick(void)
+{
+    kick(&runtime.carrier);
+}
+
 void monitor_hold(void)
 {
     spin_lock(&monitor.kick_lock);

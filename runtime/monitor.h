@@ -26,6 +26,9 @@ int monitor_start(const struct monitor_settings *settings);
 /* The carrier has something to do again: ends the monitor's long sleep. Cheap when it is awake. */
 void monitor_wake(void);
 
+/* Interrupts the carrier, as at the end of a slice. On the monitor. */
+void monitor_kick(void);
+
 /* From here until monitor_release the monitor sends no kick, and none is on its way by the time
  * this returns. Around an exec: a kick that arrived after it would end the new program. */
 void monitor_hold(void);

@@ -9,7 +9,7 @@
 
 #include "runtime/abi.h"
 #include "runtime/monitor.h"
-#include "runtime/runtime.h"
+#include "runtime/snapshot.h"
 #include "runtime/stack.h"
 #include "shim/log.h"
 
@@ -83,8 +83,8 @@ static void describe(const struct co *co, uint64_t now, struct co_info *out)
     out->name[sizeof(out->name) - 1] = 0;
 }
 
-/* The first coroutine after @after_id. The hint makes paging through a million linear. */
-static struct list *list_after(uint64_t after_id)
+/* The hint makes paging through a million linear. */
+struct list *snapshot_after(uint64_t after_id)
 {
     struct list *node = runtime.all.next;
     if (runtime.snapshot_hint && runtime.snapshot_hint->id <= after_id)
@@ -99,7 +99,7 @@ size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max)
     uint64_t now = clock_now(&runtime.clock);
     size_t count = 0;
     spin_lock(&runtime.all_lock);
-    struct list *node = runtime.mode == MODE_ACTIVE ? list_after(after_id) : &runtime.all;
+    struct list *node = runtime.mode == MODE_ACTIVE ? snapshot_after(after_id) : &runtime.all;
     for (; node != &runtime.all && count < max; node = node->next) {
         struct co *co = container_of(node, struct co, all);
         describe(co, now, &out[count]); /* reads the state, which may change meanwhile, once */

@@ -4,6 +4,7 @@
  * empty; it runs on the monitor, so it takes no lock for longer than a bounded time. */
 #include "runtime/co_info.h"
 #include "runtime/mem.h"
+#include "runtime/stack_info.h"
 #include "runtime/sys.h"
 #include "shim/control_internal.h"
 #include "shim/log.h"
@@ -12,6 +13,9 @@
 #include <linux/fcntl.h>
 
 #define LIST_RECORDS_MAX ((FRAME_REPLY_MAX - sizeof(struct list_reply)) / sizeof(struct co_info))
+
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char end[] __attribute__((visibility("hidden"))); /* the linker's: of our object */
 
 struct request {
     uint16_t type;
@@ -90,9 +94,41 @@ static void answer_list(struct control_client *client, const void *body)
     client->out_used += (uint32_t)(count * sizeof(struct co_info));
 }
 
+static void answer_stacks(struct control_client *client, const void *body)
+{
+    const struct stacks_request *stacks = body;
+    struct frame_header *header = (struct frame_header *)client->out;
+    uint32_t max = stacks->max_stack_bytes < MEMORY_MAX ? stacks->max_stack_bytes : MEMORY_MAX;
+    struct stacks_reply *answer = reply(client, FRAME_STACKS | FRAME_REPLY, 0, sizeof(*answer));
+    int more;
+    size_t bytes = co_stacks(stacks->after_id, stacks->only_id, max, answer + 1,
+                             FRAME_REPLY_MAX - sizeof(*answer), &answer->count, &more);
+
+    answer->info_bytes = sizeof(struct co_stack_info);
+    answer->own_start = (uint64_t)__ehdr_start;
+    answer->own_end = (uint64_t)end;
+    header->flags = more ? FRAME_MORE : 0;
+    header->length += (uint32_t)bytes;
+    client->out_used += (uint32_t)bytes;
+}
+
+static void answer_memory(struct control_client *client, const void *body)
+{
+    const struct memory_request *memory = body;
+    struct frame_header *header = (struct frame_header *)client->out;
+    char *answer = reply(client, FRAME_MEMORY | FRAME_REPLY, 0, 0);
+    size_t bytes = memory->bytes < MEMORY_MAX ? memory->bytes : MEMORY_MAX;
+
+    bytes = co_memory(answer, memory->address, bytes);
+    header->length = (uint32_t)bytes;
+    client->out_used += (uint32_t)bytes;
+}
+
 static const struct request requests[] = {
     { FRAME_HELLO, sizeof(struct hello_request), answer_hello },
     { FRAME_LIST, sizeof(struct list_request), answer_list },
+    { FRAME_STACKS, sizeof(struct stacks_request), answer_stacks },
+    { FRAME_MEMORY, sizeof(struct memory_request), answer_memory },
 };
 
 static const struct request *find_request(uint16_t type)

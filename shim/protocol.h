@@ -29,6 +29,8 @@
 enum frame_type {
     FRAME_HELLO = 1,
     FRAME_LIST = 2,
+    FRAME_STACKS = 3,
+    FRAME_MEMORY = 4,
     FRAME_REPLY = 0x8000,
     FRAME_ERROR = 0xffff,
 };
@@ -71,6 +73,31 @@ struct list_reply {
     uint32_t record_bytes;
     uint64_t reserved;
 };
+
+/* The stacks of threads: registers, and memory from the stack pointer up. */
+struct stacks_request {
+    uint64_t after_id;        /* threads with larger ids only; 0: from the first */
+    uint64_t only_id;         /* this thread alone; 0: all */
+    uint32_t max_stack_bytes; /* of each; the rest can be had by MEMORY */
+    uint32_t reserved;
+};
+
+/* Followed by count records, each a struct co_stack_info of info_bytes and the memory that it says
+ * follows. FRAME_MORE: go on with after_id = the id of the last. */
+struct stacks_reply {
+    uint32_t count;
+    uint32_t info_bytes;
+    uint64_t own_start, own_end; /* addresses of the library itself */
+};
+
+/* Memory of the process, at most MEMORY_MAX bytes. The reply's body is what could be read: less
+ * where a page isn't there. */
+struct memory_request {
+    uint64_t address;
+    uint64_t bytes;
+};
+
+#define MEMORY_MAX UINT32_C(32768)
 
 enum protocol_error {
     PROTOCOL_UNKNOWN_REQUEST = 1,

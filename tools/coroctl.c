@@ -15,6 +15,7 @@
 
 static const struct command *const commands[] = {
     &command_list,
+    &command_where,
 };
 
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;
@@ -41,6 +42,12 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         return 0;
     case KEY_PLAIN:
         settings->plain = true;
+        return 0;
+    case KEY_GROUP:
+        settings->group = true;
+        return 0;
+    case KEY_ALL_FRAMES:
+        settings->all_frames = true;
         return 0;
     case ARGP_KEY_ARGS:
         settings->arguments = state->argv + state->next;

@@ -20,11 +20,13 @@ enum exit_code {
 struct settings {
     const char *process; /* -p: pid or name; NULL: the only one */
     bool json, plain;
+    bool group;      /* where: one stack for all threads that have it */
+    bool all_frames; /* where: coroshim's own, too */
     char **arguments; /* what is left after the options, NULL at the end */
 };
 
 /* Keys of options that have no letter. */
-enum { KEY_JSON = 0x100, KEY_PLAIN };
+enum { KEY_JSON = 0x100, KEY_PLAIN, KEY_GROUP, KEY_ALL_FRAMES };
 
 /* Rows for a command's options. */
 #define OPTION_PROCESS                                                                             \
@@ -50,6 +52,6 @@ struct command {
     int (*run)(const struct settings *settings); /* returns an enum exit_code, having said why */
 };
 
-extern const struct command command_list;
+extern const struct command command_list, command_where;
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/image.h"
 #include "tools/coroctl/text.h"
 
 #define FORMAT 1
@@ -127,15 +128,79 @@ static json_t *thread_object(const struct threads *threads, const struct co_info
     return object;
 }
 
-void json_print_threads(FILE *out, const struct threads *threads)
+static json_t *frame_object(const struct frame *frame, uint64_t pc)
+{
+    json_t *object = json_object();
+
+    if (frame->function != NULL)
+        set_text(object, "function", frame->function);
+    if (frame->file != NULL) {
+        set_text(object, "file", frame->file);
+        set_number(object, "line", (uint64_t)frame->line);
+    }
+    if (frame->object != NULL) {
+        set_text(object, "object", frame->object);
+        set_number(object, "offset", frame->offset);
+    }
+    set_address(object, "pc", pc);
+    if (frame->inlined)
+        set(object, "inlined", json_true());
+    return object;
+}
+
+static json_t *frames_array(const struct stack *stack, bool all_frames)
+{
+    json_t *frames = json_array();
+
+    for (size_t i = 0; i < stack->depth; i++) {
+        const struct place *place = image_place(stack->pcs[i], stack_is_exact(stack, i));
+
+        for (size_t j = 0; j < place->count; j++) {
+            if (place->frames[j].internal && !all_frames)
+                continue;
+            if (json_array_append_new(frames, frame_object(&place->frames[j], place->pc)) != 0)
+                error(EXIT_FAILED, ENOMEM, "JSON");
+        }
+    }
+    return frames;
+}
+
+static void print_head(FILE *out, const struct threads *threads)
 {
     fprintf(out, "{\"format\":%d,\"pid\":%d,\"threads\":[", FORMAT, (int)threads->pid);
-    for (size_t i = 0; i < threads->count; i++) {
-        json_t *object = thread_object(threads, &threads->items[i]);
+}
 
-        fputs(i > 0 ? ",\n" : "\n", out);
-        json_dumpf(object, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
-        json_decref(object);
+static void print_object(FILE *out, json_t *object, bool first)
+{
+    fputs(first ? "\n" : ",\n", out);
+    json_dumpf(object, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(object);
+}
+
+void json_print_threads(FILE *out, const struct threads *threads)
+{
+    print_head(out, threads);
+    for (size_t i = 0; i < threads->count; i++)
+        print_object(out, thread_object(threads, &threads->items[i]), i == 0);
+    fputs("]}\n", out);
+}
+
+void json_print_stacks(FILE *out, const struct threads *threads, const struct stacks *stacks,
+                       bool all_frames)
+{
+    bool first = true;
+
+    print_head(out, threads);
+    for (size_t i = 0; i < threads->count; i++) {
+        const struct stack *stack = stacks_by_id(stacks, threads->items[i].id);
+        json_t *object;
+
+        if (stack == NULL)
+            continue;
+        object = thread_object(threads, &threads->items[i]);
+        set(object, "frames", frames_array(stack, all_frames));
+        print_object(out, object, first);
+        first = false;
     }
     fputs("]}\n", out);
 }
