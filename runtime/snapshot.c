@@ -11,6 +11,7 @@
 #include "runtime/monitor.h"
 #include "runtime/snapshot.h"
 #include "runtime/stack.h"
+#include "runtime/stack_info.h"
 #include "shim/log.h"
 
 static void describe_peer(int fd, char *out, size_t size)
@@ -41,6 +42,17 @@ static void describe_peer(int fd, char *out, size_t size)
     }
 }
 
+/* A mutex passes from thread to thread while others wait on: who holds it now? Beside its word glibc
+ * keeps a count and the owner's tid (struct __pthread_mutex_s). A lock of another kind has no owner
+ * there, and none was noted. */
+static uint32_t present_owner(const struct co_wait *wait)
+{
+    uint32_t lock[3];
+    if (!wait->tid || co_memory(lock, wait->addr, sizeof(lock)) != sizeof(lock))
+        return wait->tid;
+    return lock[2];
+}
+
 static void describe_wait(const struct co *co, uint64_t now, struct co_info *out)
 {
     struct co_wait wait = co->wait;
@@ -56,7 +68,7 @@ static void describe_wait(const struct co *co, uint64_t now, struct co_info *out
         out->wait_nr = wait.nr;
     out->wait_count = wait.count;
     out->wait_addr = wait.addr;
-    out->wait_owner_tid = wait.tid;
+    out->wait_owner_tid = wait.kind == WAIT_MUTEX ? present_owner(&wait) : wait.tid;
     out->wait_pid = wait.pid;
     if (co->timer.position)
         out->wait_left_ns = co->timer.deadline_ns > now ? co->timer.deadline_ns - now : 0;

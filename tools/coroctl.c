@@ -16,6 +16,7 @@
 static const struct command *const commands[] = {
     &command_list,
     &command_where,
+    &command_deadlock,
 };
 
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;

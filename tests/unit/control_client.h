@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "runtime/co_info.h"
+#include "runtime/stack_info.h"
 #include "shim/control.h"
 #include "shim/control_internal.h"
 #include "shim/protocol.h"
@@ -47,6 +48,27 @@ size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max)
         out[count].tid = (uint32_t)id + 1000;
     }
     return count;
+}
+
+/* One stack, of thread 7, with four bytes of memory. */
+size_t co_stacks(uint64_t after_id, uint64_t only_id, uint32_t max_stack_bytes, void *out,
+                 size_t room, uint32_t *count, int *more)
+{
+    struct co_stack_info info = { .id = 7, .memory_bytes = 4 };
+
+    (void)after_id, (void)only_id, (void)max_stack_bytes;
+    ck_assert_uint_ge(room, sizeof(info) + 8);
+    memcpy(out, &info, sizeof(info));
+    memcpy((char *)out + sizeof(info), "abcd\0\0\0", 8);
+    *count = 1;
+    *more = 1;
+    return sizeof(info) + 8;
+}
+
+size_t co_memory(void *to, uintptr_t address, size_t bytes)
+{
+    memset(to, (int)address, bytes);
+    return bytes;
 }
 
 static void *serve(void *unused)

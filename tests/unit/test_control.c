@@ -48,6 +48,54 @@ static uint64_t list_all(int fd)
     return total;
 }
 
+START_TEST(stacks_come_with_their_memory)
+{
+    struct stacks_request request = { .max_stack_bytes = 100 };
+    _Alignas(8) char body[FRAME_REPLY_MAX];
+    const struct stacks_reply *answer = (void *)body;
+    const struct co_stack_info *info = (void *)(answer + 1);
+    struct frame_header header;
+    int fd;
+
+    start();
+    fd = dial();
+    greet(fd);
+    put_frame(fd, FRAME_STACKS, &request, sizeof(request));
+    header = get_frame(fd, body);
+    ck_assert_uint_eq(header.type, FRAME_STACKS | FRAME_REPLY);
+    ck_assert_uint_eq(header.flags, FRAME_MORE);
+    ck_assert_uint_eq(header.length, sizeof(*answer) + sizeof(*info) + 8);
+    ck_assert_uint_eq(answer->count, 1);
+    ck_assert_uint_eq(answer->info_bytes, sizeof(*info));
+    ck_assert_uint_ne(answer->own_start, 0);
+    ck_assert_uint_gt(answer->own_end, answer->own_start);
+    ck_assert_uint_eq(info->id, 7);
+    ck_assert_int_eq(memcmp(info + 1, "abcd", 4), 0);
+    close(fd);
+    stop();
+}
+END_TEST
+
+START_TEST(memory_is_given_in_pieces_of_a_bounded_size)
+{
+    struct memory_request request = { .address = 'm', .bytes = UINT64_MAX };
+    static char body[FRAME_REPLY_MAX];
+    struct frame_header header;
+    int fd;
+
+    start();
+    fd = dial();
+    greet(fd);
+    put_frame(fd, FRAME_MEMORY, &request, sizeof(request));
+    header = get_frame(fd, body);
+    ck_assert_uint_eq(header.type, FRAME_MEMORY | FRAME_REPLY);
+    ck_assert_uint_eq(header.length, MEMORY_MAX);
+    ck_assert_int_eq(body[MEMORY_MAX - 1], 'm');
+    close(fd);
+    stop();
+}
+END_TEST
+
 START_TEST(hello_says_who_is_there)
 {
     struct hello_request hello = { PROTOCOL_MAGIC, PROTOCOL_VERSION };
@@ -325,6 +373,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, hello_says_who_is_there);
+    tcase_add_test(tests, stacks_come_with_their_memory);
+    tcase_add_test(tests, memory_is_given_in_pieces_of_a_bounded_size);
     tcase_add_test(tests, list_pages_through_all_threads);
     tcase_add_test(tests, a_page_may_be_smaller);
     tcase_add_test(tests, nothing_is_told_before_hello);

@@ -8,6 +8,7 @@
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/image.h"
 #include "tools/coroctl/json.h"
+#include "tools/coroctl/print.h"
 #include "tools/coroctl/stacks.h"
 #include "tools/coroctl/text.h"
 
@@ -16,78 +17,6 @@ struct entry {
     const struct co_info *thread;
     const struct stack *stack;
 };
-
-static void print_frame(const struct frame *frame, uint64_t pc, int number)
-{
-    printf("  #%-3d", number);
-    if (frame->function != NULL)
-        print_escaped(stdout, frame->function);
-    else
-        printf("0x%lx", pc);
-    if (frame->file != NULL) {
-        fputs(" at ", stdout);
-        print_escaped(stdout, frame->file);
-        printf(":%d", frame->line);
-    } else if (frame->object != NULL) {
-        fputs(" (", stdout);
-        print_escaped(stdout, frame->object);
-        printf("+0x%lx)", frame->offset);
-    }
-    puts(frame->inlined ? " (inlined)" : "");
-}
-
-static void print_frames(const struct stack *stack, bool all_frames)
-{
-    int number = 0;
-
-    for (size_t i = 0; i < stack->depth; i++) {
-        const struct place *place = image_place(stack->pcs[i], stack_is_exact(stack, i));
-
-        for (size_t j = 0; j < place->count; j++)
-            if (all_frames || !place->frames[j].internal)
-                print_frame(&place->frames[j], place->pc, number++);
-    }
-    if (number == 0)
-        puts(stack->depth > 0 ? "  (in coroshim itself)" : "  (no registers: it keeps switching)");
-}
-
-/* The mutexes that other threads wait for and @thread holds. */
-static void print_held(const struct threads *threads, const struct co_info *thread)
-{
-    for (size_t i = 0; i < threads->count; i++) {
-        const struct co_info *other = &threads->items[i];
-
-        if (other->wait_kind == WAIT_MUTEX && other->wait_owner_tid == thread->tid)
-            printf("  holds mutex 0x%lx, which thread %lu waits for\n", other->wait_addr,
-                   other->id);
-    }
-}
-
-static void print_state(const struct threads *threads, const struct co_info *thread)
-{
-    fputs(state_word(thread->state), stdout);
-    if (thread->wait_kind != WAIT_NONE) {
-        fputs(" on ", stdout);
-        print_wait(stdout, threads, thread);
-    }
-    fputs(" for ", stdout);
-    print_duration(stdout, thread->state_ns);
-}
-
-static void print_one(const struct threads *threads, const struct entry *entry, bool all_frames)
-{
-    const struct co_info *thread = entry->thread;
-
-    printf("thread %lu (tid %u, ", thread->id, thread->tid);
-    print_escaped(stdout, thread->name[0] != '\0' ? thread->name : "unnamed");
-    if (thread->creator_id != 0)
-        printf(", created by %lu", thread->creator_id);
-    fputs("): ", stdout);
-    print_state(threads, thread);
-    putchar('\n');
-    print_held(threads, thread);
-    print_frames(entry->stack, all_frames);
-}
 
 static int compare_stacks(const void *a, const void *b)
 {
@@ -163,9 +92,9 @@ static void print_groups(const struct threads *threads, struct entry *entries, s
                groups[i].count == 1 ? "" : "s");
         print_ids(first, groups[i].count);
         printf("\n  %s ", groups[i].count == 1 ? "is" : "the first is");
-        print_state(threads, first->thread);
+        print_doing(threads, first->thread);
         putchar('\n');
-        print_frames(first->stack, all_frames);
+        print_stack(first->stack, all_frames);
     }
     free(groups);
 }
@@ -247,7 +176,7 @@ static void print(const struct settings *settings, const struct threads *threads
         for (size_t i = 0; i < count; i++) {
             if (i > 0)
                 putchar('\n');
-            print_one(threads, &entries[i], settings->all_frames);
+            print_thread(threads, entries[i].thread, entries[i].stack, settings->all_frames);
         }
     }
     free(entries);
@@ -280,8 +209,8 @@ static int where_run(const struct settings *settings)
 
 static const struct argp_option where_options[] = {
     OPTION_PROCESS,
-    { "group", KEY_GROUP, NULL, 0, "Print each stack once, with the ids of the threads that have it",
-      0 },
+    { "group", KEY_GROUP, NULL, 0,
+      "Print each stack once, with the ids of the threads that have it", 0 },
     { "all-frames", KEY_ALL_FRAMES, NULL, 0, "Print coroshim's own functions, too", 0 },
     OPTION_JSON,
     OPTION_PLAIN,

@@ -14,14 +14,15 @@ enum exit_code {
     EXIT_NO_PROCESS = 3, /* it does not exist, or is not under coroshim */
     EXIT_DENIED = 4,
     EXIT_PROTOCOL = 5, /* another version's library, or no library at all */
+    EXIT_DEADLOCK = 6, /* deadlock found one */
 };
 
 /* What the options that several commands have came to. */
 struct settings {
     const char *process; /* -p: pid or name; NULL: the only one */
     bool json, plain;
-    bool group;      /* where: one stack for all threads that have it */
-    bool all_frames; /* where: coroshim's own, too */
+    bool group;       /* where: one stack for all threads that have it */
+    bool all_frames;  /* where: coroshim's own, too */
     char **arguments; /* what is left after the options, NULL at the end */
 };
 
@@ -52,6 +53,6 @@ struct command {
     int (*run)(const struct settings *settings); /* returns an enum exit_code, having said why */
 };
 
-extern const struct command command_list, command_where;
+extern const struct command command_list, command_where, command_deadlock;
 
 #endif

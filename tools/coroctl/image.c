@@ -20,7 +20,7 @@
 
 static Dwfl *dwfl;
 static uint64_t own_start, own_end; /* the addresses of coroshim's object */
-static void *places; /* tsearch's tree of struct place */
+static void *places;                /* tsearch's tree of struct place */
 
 /* The segment that was read from last: unwinding one stack stays in few. */
 static struct {

@@ -17,8 +17,8 @@
 
 #define PAGE          4096
 #define PAGES         16
-#define TABLE_ENTRY   8  /* .eh_frame_hdr's: two 4-byte offsets */
-#define HEADER_BYTES  12 /* version, three encodings, the two fields */
+#define TABLE_ENTRY   8    /* .eh_frame_hdr's: two 4-byte offsets */
+#define HEADER_BYTES  12   /* version, three encodings, the two fields */
 #define ENCODED_PTR   0x1b /* DW_EH_PE_pcrel | sdata4 */
 #define ENCODED_COUNT 0x03 /* DW_EH_PE_udata4 */
 #define ENCODED_TABLE 0x3b /* DW_EH_PE_datarel | sdata4 */
@@ -200,8 +200,7 @@ void unwind(const struct co_stack_info *info, const unsigned char *memory, struc
     unwinder.memory = memory;
     unwinder.page_count = 0;
     stack->depth = 0;
-    if (info->registers[REGISTER_RIP] == 0 ||
-        unw_init_remote(&cursor, unwinder.space, NULL) != 0)
+    if (info->registers[REGISTER_RIP] == 0 || unw_init_remote(&cursor, unwinder.space, NULL) != 0)
         return;
     do {
         if (unw_get_reg(&cursor, UNW_REG_IP, &ip) != 0 || ip == 0)

@@ -1,0 +1,82 @@
+/* Threads and their stacks for people. */
+#include "tools/coroctl/print.h"
+
+#include "tools/coroctl/image.h"
+#include "tools/coroctl/text.h"
+
+static void print_frame(const struct frame *frame, uint64_t pc, int number)
+{
+    printf("  #%-3d", number);
+    if (frame->function != NULL)
+        print_escaped(stdout, frame->function);
+    else
+        printf("0x%lx", pc);
+    if (frame->file != NULL) {
+        fputs(" at ", stdout);
+        print_escaped(stdout, frame->file);
+        printf(":%d", frame->line);
+    } else if (frame->object != NULL) {
+        fputs(" (", stdout);
+        print_escaped(stdout, frame->object);
+        printf("+0x%lx)", frame->offset);
+    }
+    puts(frame->inlined ? " (inlined)" : "");
+}
+
+void print_stack(const struct stack *stack, bool all_frames)
+{
+    int number = 0;
+
+    for (size_t i = 0; i < stack->depth; i++) {
+        const struct place *place = image_place(stack->pcs[i], stack_is_exact(stack, i));
+
+        for (size_t j = 0; j < place->count; j++)
+            if (all_frames || !place->frames[j].internal)
+                print_frame(&place->frames[j], place->pc, number++);
+    }
+    if (number == 0)
+        puts(stack->depth > 0 ? "  (in coroshim itself)" : "  (no registers: it keeps switching)");
+}
+
+/* The mutexes that other threads wait for and @thread holds. */
+static void print_held(const struct threads *threads, const struct co_info *thread)
+{
+    for (size_t i = 0; i < threads->count; i++) {
+        const struct co_info *other = &threads->items[i];
+
+        if (other->wait_kind == WAIT_MUTEX && other->wait_owner_tid == thread->tid)
+            printf("  holds mutex 0x%lx, which thread %lu waits for\n", other->wait_addr,
+                   other->id);
+    }
+}
+
+void print_doing(const struct threads *threads, const struct co_info *thread)
+{
+    fputs(state_word(thread->state), stdout);
+    if (thread->wait_kind != WAIT_NONE) {
+        fputs(" on ", stdout);
+        print_wait(stdout, threads, thread);
+    }
+    fputs(" for ", stdout);
+    print_duration(stdout, thread->state_ns);
+}
+
+void print_name(const struct co_info *thread)
+{
+    printf("thread %lu (tid %u, ", thread->id, thread->tid);
+    print_escaped(stdout, thread->name[0] != '\0' ? thread->name : "unnamed");
+    if (thread->creator_id != 0)
+        printf(", created by %lu", thread->creator_id);
+    putchar(')');
+}
+
+void print_thread(const struct threads *threads, const struct co_info *thread,
+                  const struct stack *stack, bool all_frames)
+{
+    print_name(thread);
+    fputs(": ", stdout);
+    print_doing(threads, thread);
+    putchar('\n');
+    print_held(threads, thread);
+    print_stack(stack, all_frames);
+}

@@ -1,0 +1,23 @@
+/* Threads and their stacks for people, on standard output. */
+#ifndef COROCTL_PRINT_H
+#define COROCTL_PRINT_H
+
+#include <stdbool.h>
+
+#include "tools/coroctl/stacks.h"
+#include "tools/coroctl/threads.h"
+
+/* "thread 3 (tid 1073741827, worker, created by 1)" */
+void print_name(const struct co_info *thread);
+
+/* "parked on read fd 7 (pipe:[1234]) for 1.2 s" */
+void print_doing(const struct threads *threads, const struct co_info *thread);
+
+/* A line for each function, innermost first; @all_frames: coroshim's own too. */
+void print_stack(const struct stack *stack, bool all_frames);
+
+/* Both of them, and the mutexes that it holds and others wait for. */
+void print_thread(const struct threads *threads, const struct co_info *thread,
+                  const struct stack *stack, bool all_frames);
+
+#endif
