@@ -120,6 +120,8 @@ void signal_install(int signal)
     };
     if (!handled || wanted->flags & SA_RESTART)
         ours.flags |= SA_RESTART;
+    if (signal == SIGCHLD && wanted->handler == IGNORED) /* then children leave no zombies */
+        ours.flags |= SA_NOCLDWAIT;
     if (memory) /* there may be no stack left; see sigfault.c */
         ours.flags |= SA_ONSTACK;
     kernel_action(signal, &ours, NULL);
