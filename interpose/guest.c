@@ -86,12 +86,16 @@ bool op_in_vfork_child(struct carrier *carrier)
     return false;
 }
 
+/* Only where our handler still stands: the guest may have set actions of its own. */
 void guest_ignore_natively(void)
 {
-    struct kernel_sigaction ignored = { .handler = SIGNAL_IGNORED };
+    struct kernel_sigaction ignored = { .handler = SIGNAL_IGNORED }, present = { 0 };
     for (int signal = 1; signal <= SIGNALS; signal++) {
-        if (process_signals.caught & sigbit(signal) &&
-            process_signals.action[signal].handler == SIGNAL_IGNORED)
+        if (!(process_signals.caught & sigbit(signal)) ||
+            process_signals.action[signal].handler != SIGNAL_IGNORED)
+            continue;
+        sys4(__NR_rt_sigaction, signal, NULL, &present, sizeof(sigbits));
+        if (present.handler == (uintptr_t)signal_entry)
             sys4(__NR_rt_sigaction, signal, &ignored, NULL, sizeof(sigbits));
     }
 }

@@ -29,6 +29,21 @@ static pid_t by_spawn(char **arguments)
     return child;
 }
 
+static pid_t by_spawn_with_default(char **arguments)
+{
+    posix_spawnattr_t attributes;
+    sigset_t acts;
+    pid_t child;
+    sigemptyset(&acts);
+    sigaddset(&acts, SIGUSR2);
+    CHECK_EQ(posix_spawnattr_init(&attributes), 0);
+    posix_spawnattr_setsigdefault(&attributes, &acts);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    CHECK_EQ(posix_spawn(&child, "/bin/sh", NULL, &attributes, arguments, environ), 0);
+    posix_spawnattr_destroy(&attributes);
+    return child;
+}
+
 static pid_t by_vfork(char **arguments)
 {
     pid_t child = vfork();
@@ -58,6 +73,7 @@ static void *starts_programs(void *arg)
         expect(ways[i](ignored), false, 7);
         expect(ways[i](handled), true, SIGUSR1);
     }
+    expect(by_spawn_with_default(ignored), true, SIGUSR2);
     return arg;
 }
 
