@@ -12,6 +12,12 @@
 void activation_set_native(void)
 {
     runtime.mode = MODE_NATIVE;
+    runtime.locks_fast = false;
+}
+
+void activation_allow_fast_locks(void)
+{
+    runtime.locks_fast = true;
 }
 
 bool activation_gs_in_use(void)
@@ -49,6 +55,7 @@ void activation_set_hooks(const struct op_hooks *hooks, bool (*owns_fd)(int fd))
 int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t thread_block_bytes)
 {
     runtime.selfishness = selfishness;
+    fault_start(&conf.fault);
     runtime.favoured = conf.priority; /* the words' places are FAVOUR_* bits */
     runtime.pid = (int)sys0(__NR_getpid);
     stack_set_zeroed_top(thread_block_bytes);

@@ -16,6 +16,9 @@ void activation_prepare(uint64_t hwcap2, uintptr_t vdso);
 void activation_set_hooks(const struct op_hooks *hooks, bool (*owns_fd)(int fd));
 
 void activation_set_native(void);
+
+/* The tid in libc's thread descriptors was found: the mutex doors know what to write. */
+void activation_allow_fast_locks(void);
 bool activation_gs_in_use(void);
 int activation_fd_floor(void);
 

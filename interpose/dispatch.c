@@ -85,6 +85,8 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
     co->door = DOOR_GATE;
     co->simd = gate_site_in_libc(f->site) ? SIMD_XMM : SIMD_FULL;
     co->frame = f;
+    if (unlikely(fault.on))
+        fault_delay();
     long result;
     do {
         result = call_operation(f);

@@ -55,6 +55,8 @@ static inline bool door_enter(struct door *door, enum door_class class)
     co->door = class == CANCEL ? DOOR_CANCEL : DOOR_SYMBOL;
     co->simd = SIMD_NONE;
     co->frame = NULL;
+    if (unlikely(fault.on))
+        fault_delay();
     return true;
 }
 

@@ -47,7 +47,7 @@ static inline int own_tid(void)
 /* One kernel thread runs all of the program's code: then the fast way is safe. */
 static inline bool locks_are_fast(void)
 {
-    return runtime.mode != MODE_NATIVE && doors_nptl.tid_offset;
+    return runtime.locks_fast;
 }
 
 static struct co *co_of(uintptr_t thread)

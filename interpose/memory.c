@@ -86,7 +86,7 @@ static bool is_stack_request(const void *address, int protection, int flags, int
 long op_mmap(void *address, size_t bytes, int protection, int flags, int fd, unsigned long offset)
 {
     if (is_stack_request(address, protection, flags, fd)) {
-        long at = stack_map(bytes);
+        long at = fault_happens(FAULT_MEMORY) ? -ENOMEM : stack_map(bytes);
         if (!sys_is_error(at))
             return at;
     }

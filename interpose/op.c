@@ -41,6 +41,8 @@ static bool run_handlers(struct co *co, long *result)
 
 bool op_finish(struct carrier *carrier, struct co *co, long *result)
 {
+    if (unlikely(fault.on) && *result != OP_PASS)
+        fault_delay();
     for (;;) {
         if (likely(!wanted(carrier, co) && !restarts(*result))) {
             runtime_leave(carrier);
@@ -66,10 +68,34 @@ bool op_finish(struct carrier *carrier, struct co *co, long *result)
     }
 }
 
+/* What ends a wait before it begins. A cancellation that came after the door had looked, while a
+ * handler ran or others did, finds nobody parked to be woken. */
+static int interrupted(const struct co *co)
+{
+    if (unlikely(signal_deliverable(co)))
+        return -ERESTARTSYS;
+    return unlikely(co->cancelled) && co->door == DOOR_CANCEL ? -EDOOR : 0;
+}
+
+/* CORO_FAULT: how a wait ends at once; -EAGAIN: it does not. A wait with a deadline is not
+ * restarted, lest it begin anew, nor one that has moved bytes, which would be the result; and the
+ * wait for a mutex knows no EINTR. */
+static COLD int faulty_wait(uint64_t deadline_ns)
+{
+    if (deadline_ns == DEADLINE_NEVER && !this_co()->moved && fault_roll(FAULT_RESTART))
+        return -ERESTARTSYS;
+    if (this_co()->wait.kind != WAIT_MUTEX && fault_roll(FAULT_EINTR))
+        return -EINTR;
+    return fault_roll(FAULT_WAKE) ? 0 : -EAGAIN;
+}
+
 int op_park(uint64_t deadline_ns)
 {
     struct co *co = this_co();
-    if (unlikely(signal_deliverable(co)))
+    int error = interrupted(co);
+    if (unlikely(error))
+        return error;
+    if (deadline_ns == DEADLINE_NEVER && fault_happens(FAULT_RESTART))
         return -ERESTARTSYS;
     co->interruptible = true;
     int result = sched_park(deadline_ns);
@@ -80,8 +106,12 @@ int op_park(uint64_t deadline_ns)
 int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns)
 {
     struct co *co = this_co();
-    if (unlikely(signal_deliverable(co)))
-        return -ERESTARTSYS;
+    int error = interrupted(co);
+    if (unlikely(error))
+        return error;
+    int faulty = unlikely(fault.on) ? faulty_wait(deadline_ns) : -EAGAIN;
+    if (unlikely(faulty != -EAGAIN))
+        return faulty;
     co->interruptible = true;
     int result = fd_wait(waiter, for_write, deadline_ns);
     co->interruptible = false;
@@ -91,8 +121,12 @@ int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns)
 int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
 {
     struct co *co = this_co();
-    if (unlikely(signal_deliverable(co)))
-        return -ERESTARTSYS;
+    int error = interrupted(co);
+    if (unlikely(error))
+        return error;
+    int faulty = unlikely(fault.on) ? faulty_wait(deadline_ns) : -EAGAIN;
+    if (unlikely(faulty != -EAGAIN) && __atomic_load_n(word, __ATOMIC_SEQ_CST) == expected)
+        return faulty;
     co->interruptible = true;
     int result = futex_wait(word, expected, bits, deadline_ns);
     co->interruptible = false;

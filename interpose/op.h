@@ -12,6 +12,7 @@
 
 #include "interpose/activation.h"
 #include "runtime/cputime.h"
+#include "runtime/fault.h"
 #include "runtime/fd.h"
 #include "runtime/futex.h"
 #include "runtime/offload.h"

@@ -58,7 +58,7 @@ static int watch_park(struct watch *watch, uint64_t deadline)
     if (watch->count)
         wait.fd = watch->waiters[0].fd;
     co_waits(this_co(), wait);
-    int result = op_park(deadline);
+    int result = fault_happens(FAULT_WAKE) ? 0 : op_park(deadline);
     watch_clear(watch);
     return result == -ERESTARTSYS ? -ERESTARTNOHAND : result;
 }

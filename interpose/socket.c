@@ -362,7 +362,7 @@ static long finish_connect(int fd, const struct sockaddr *address, socklen_t len
             sys3(__NR_connect, waiter.fd, address, length);
     }
     fd_wait_done(&waiter);
-    return error == -ERESTARTSYS ? -EINTR : error;
+    return error == -ERESTARTSYS && own != DEADLINE_NEVER ? -ERESTARTNOHAND : error;
 }
 
 long op_connect(int fd, const struct sockaddr *address, socklen_t length)
@@ -383,9 +383,12 @@ long op_connect(int fd, const struct sockaddr *address, socklen_t length)
     sys3(__NR_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
     long result = sys3(__NR_connect, fd, address, length);
     sys3(__NR_fcntl, fd, F_SETFL, flags);
-    if (result != -EINPROGRESS)
+    if (result != -EINPROGRESS && result != -EALREADY) /* under way since an interrupted call */
         return result;
-    return finish_connect(fd, address, length, attempt_own_deadline(&about), set);
+    result = finish_connect(fd, address, length, attempt_own_deadline(&about), set);
+    if (result == -ERESTARTSYS)
+        this_co()->wait_until = about.until;
+    return result;
 }
 
 static enum fd_kind kind_of_new(int domain, int type, int protocol)

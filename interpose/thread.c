@@ -63,7 +63,7 @@ static long new_thread(const struct clone_request *request)
     struct co *parent = this_co();
     if (!parent->frame || !request->stack_top)
         return -EINVAL;
-    struct co *co = co_create();
+    struct co *co = fault_happens(FAULT_THREAD) ? NULL : co_create();
     if (!co)
         return -EAGAIN;
     struct gate_frame *frame = clone_frame(request->stack_top - color_bytes(co, request));

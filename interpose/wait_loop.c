@@ -4,11 +4,13 @@
 
 #include <asm/ioctls.h>
 #include <asm/socket.h>
+#include <linux/fcntl.h>
 #include <linux/time_types.h>
 
 #include "shim/conf.h"
 
 #define LEVEL_SOCKET 1
+#define STREAM       1 /* SOCK_STREAM */
 
 long poll_now(struct pollfd *fds, unsigned long count)
 {
@@ -72,6 +74,36 @@ static long ended(long error, bool timed)
     return error == -ERESTARTSYS && timed ? -ERESTARTNOHAND : error;
 }
 
+/* A stream of bytes, of which any number may come at once. */
+static bool is_stream(const struct attempt *attempt)
+{
+    int type = 0;
+    uint32_t size = sizeof(type);
+    switch (attempt->entry->kind) {
+    case FD_TCP:
+        return true;
+    case FD_PIPE:
+        return !(sys2(__NR_fcntl, attempt->fd, F_GETFL) & O_DIRECT); /* else it keeps messages */
+    case FD_SOCKET:
+        sys5(__NR_getsockopt, attempt->fd, LEVEL_SOCKET, SO_TYPE, &type, &size);
+        return type == STREAM;
+    default:
+        return false;
+    }
+}
+
+/* CORO_FAULT's short transfers. */
+static NOINLINE long try_a_part(struct attempt *attempt)
+{
+    size_t bytes = attempt->bytes;
+    if (bytes > 1 && fault_roll(FAULT_SHORT) && is_stream(attempt))
+        attempt->bytes = 1 + fault_below(bytes - 1);
+    long result = attempt->try(attempt);
+    attempt->bytes = bytes;
+    this_co()->moved |= result > 0;
+    return result;
+}
+
 long attempt_run(struct attempt *attempt)
 {
     struct fd_waiter waiter = { .fd = attempt->fd };
@@ -79,10 +111,10 @@ long attempt_run(struct attempt *attempt)
     bool asked = false, waited = false;
     long result = -EAGAIN;
     for (;;) {
-        if (!attempt->skip_first)
-            result = attempt->try(attempt);
+        if (!attempt->skip_first || fault_happens(FAULT_SLOW))
+            result = unlikely(fault.on) ? try_a_part(attempt) : attempt->try(attempt);
         attempt->skip_first = false;
-        if (result > 0 && attempt->entry->peer)
+        if (result > 0 && attempt->entry->peer && !fault_happens(FAULT_SLOW))
             fd_transferred(attempt->entry, attempt->for_write);
         if (result != -EAGAIN)
             break;

@@ -56,6 +56,7 @@ struct co {
     uint8_t door;        /* enum co_door of the present call */
     bool interruptible;  /* a signal may end the present park */
     bool cancelled;      /* pthread_cancel was called: cancellation points use libc's functions */
+    bool moved;          /* the present call has moved bytes; kept for CORO_FAULT alone */
     bool is_main;        /* runs on the process's first stack */
     uint8_t rt_priority; /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
     int wake_result;

@@ -4,6 +4,7 @@
 
 #include "runtime/abi.h"
 #include "runtime/cputime.h"
+#include "runtime/fault.h"
 #include "runtime/fd.h"
 #include "runtime/futex.h"
 #include "runtime/poll/poll.h"
@@ -162,6 +163,7 @@ void runtime_reset(void)
     struct carrier *carrier = &runtime.carrier;
     struct list *node, *after;
     runtime.mode = MODE_DORMANT;
+    fault_stop();
     list_for_each (node, after, &runtime.all) {
         struct co *co = container_of(node, struct co, all);
         if (co->tid - runtime.tid_base < TIDS_MAX)

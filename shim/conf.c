@@ -20,13 +20,14 @@
  * fewer in a short name, where three edits make any other. */
 #define EDITS_MAX(length) ((length) < 10 ? ((length)-4) / 2 : 3)
 
-/* Numbers start as their row says, paths empty. */
+/* Numbers start as their row says, paths empty, faults off. */
 #define FIRST_CONF_BOOL(field, initial)     .field = initial,
 #define FIRST_CONF_DURATION(field, initial) .field = initial,
 #define FIRST_CONF_UNSIGNED(field, initial) .field = initial,
 #define FIRST_CONF_FACTOR(field, initial)   .field = initial,
 #define FIRST_CONF_ENUM(field, initial)     .field = initial,
 #define FIRST_CONF_PATH(field, initial)
+#define FIRST_CONF_FAULT(field, initial)
 
 #define CONF(name, field, kind, min, max, initial, unit, text) FIRST_##kind(field, initial)
 #define CONF_TOOL(name, unit, text)

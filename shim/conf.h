@@ -3,6 +3,7 @@
 #define CORO_CONF_H
 
 #include "runtime/base.h"
+#include "runtime/fault.h"
 
 /* One step of CORO_LATENCY_WARNING. */
 #define CONF_FACTOR_NS (200 * NSEC_PER_MSEC)
@@ -24,6 +25,7 @@ struct conf {
     bool timeout_weak;              /* CORO_TIMEOUT_WEAK: what moves pushes the deadline */
     bool follow;                    /* CORO_FOLLOW: children of exec keep LD_PRELOAD */
     bool control;                   /* CORO_CONTROL: serve the control socket */
+    struct fault_plan fault;        /* CORO_FAULT */
     uint32_t log_level;             /* CORO_LOG: enum log_level */
     char log_file[CONF_PATH_BYTES]; /* CORO_LOG_FILE: "" is stderr */
 };
@@ -48,7 +50,8 @@ enum conf_kind {
     CONF_FACTOR,
     CONF_ENUM,
     CONF_PATH,
-    CONF_TOOL, /* read by the tools only: no field, no values */
+    CONF_FAULT, /* struct fault_plan */
+    CONF_TOOL,  /* read by the tools only: no field, no values */
 };
 
 struct conf_variable {
@@ -87,5 +90,9 @@ size_t conf_show_initial(const struct conf_variable *variable, char *out, size_t
 
 /* Writes which values @variable takes ("1..32768", "on or off") into @out; returns the length. */
 size_t conf_show_range(const struct conf_variable *variable, char *out, size_t size);
+
+/* CORO_FAULT's value: false when it is none, and @into is as it was. */
+bool conf_parse_fault(const char *text, struct fault_plan *into);
+size_t conf_show_fault(const struct fault_plan *plan, char *out, size_t size);
 
 #endif

@@ -161,6 +161,10 @@ static enum verdict parse_value(const struct conf_variable *variable, const char
     case CONF_PATH:
         *result = strlen(value);
         return *result < variable->max ? GOOD : OUT_OF_RANGE;
+    case CONF_FAULT: {
+        struct fault_plan plan;
+        return conf_parse_fault(value, &plan) ? GOOD : NOT_ONE;
+    }
     case CONF_TOOL:
         return GOOD;
     }
@@ -189,6 +193,12 @@ static void store(const struct conf_variable *variable, const char *value, uint6
     case CONF_PATH:
         memcpy(field, value, number + 1);
         break;
+    case CONF_FAULT:
+        if (*value != '\0')
+            conf_parse_fault(value, field);
+        else
+            *(struct fault_plan *)field = (struct fault_plan){ .on = false };
+        break;
     case CONF_TOOL:
         break;
     }
@@ -200,7 +210,10 @@ static size_t show_number(const struct conf_variable *variable, uint64_t number,
 static void complain(const struct conf_variable *variable, enum verdict verdict, char *why)
 {
     static const char *const nouns[] = {
-        [CONF_DURATION] = "duration", [CONF_FACTOR] = "factor", [CONF_UNSIGNED] = "number"
+        [CONF_DURATION] = "duration",
+        [CONF_FACTOR] = "factor",
+        [CONF_UNSIGNED] = "number",
+        [CONF_FAULT] = "list of faults",
     };
     char range[CONF_TEXT_BYTES];
 
@@ -296,6 +309,8 @@ size_t conf_show(const struct conf_variable *variable, const struct conf *from, 
         return show_number(variable, *(const uint32_t *)field, out, size);
     case CONF_PATH:
         return format_text(out, size, "%s", (const char *)field);
+    case CONF_FAULT:
+        return conf_show_fault(field, out, size);
     default:
         return format_text(out, size, "%s", "");
     }
@@ -305,6 +320,8 @@ size_t conf_show_initial(const struct conf_variable *variable, char *out, size_t
 {
     if (variable->kind == CONF_PATH || variable->kind == CONF_TOOL)
         return format_text(out, size, "%s", "");
+    if (variable->kind == CONF_FAULT)
+        return format_text(out, size, "off");
     return show_number(variable, variable->initial, out, size);
 }
 
@@ -333,6 +350,8 @@ size_t conf_show_range(const struct conf_variable *variable, char *out, size_t s
     case CONF_PATH:
     case CONF_TOOL:
         return format_text(out, size, "a file name");
+    case CONF_FAULT:
+        return format_text(out, size, "off, on or seed=NUMBER,FAULT=PART/OF,...");
     default:
         used = show_number(variable, variable->min, out, size);
         used += format_text(out + used, size - used, "..");

@@ -84,6 +84,8 @@ __attribute__((constructor)) static void load(void)
     activate_refused = reason_to_refuse();
     activation_prepare(getauxval(AT_HWCAP2), getauxval(AT_SYSINFO_EHDR));
     doors_nptl.tid_offset = find_tid_offset();
+    if (doors_nptl.tid_offset)
+        activation_allow_fast_locks();
     doors_resolve();
     activation_set_hooks(&hooks, control_owns_fd);
     if (!conf.follow)

@@ -1,5 +1,6 @@
 /* Makes coroshim-env(7): copies a template from standard input to standard output and puts one
- * entry per row of conf.def, in the order of their names, in the place of the line @VARIABLES@. */
+ * entry per row of conf.def, in the order of their names, in the place of the line @VARIABLES@, and
+ * one per fault of CORO_FAULT in that of @FAULTS@. */
 #include <errno.h>
 #include <error.h>
 #include <stdio.h>
@@ -8,8 +9,9 @@
 
 #include "shim/conf.h"
 
-#define MARK       "@VARIABLES@\n"
-#define LINE_WIDTH 72
+#define MARK        "@VARIABLES@\n"
+#define MARK_FAULTS "@FAULTS@\n"
+#define LINE_WIDTH  72
 
 static int compare_names(const void *a, const void *b)
 {
@@ -81,6 +83,23 @@ static void print_variables(void)
     free(sorted);
 }
 
+static void print_fault(const char *word, unsigned usual, const char *text)
+{
+    printf(".TP\n\\fB%s\\fP\n", word);
+    print_text(text);
+    if (usual)
+        printf("; usually 1/%u of the times.\n", usual);
+    else
+        printf("; only when named.\n");
+}
+
+static void print_faults(void)
+{
+#define FAULT_ENTRY(name, word, usual, text) print_fault(#word, usual, text);
+    FAULT_LIST(FAULT_ENTRY)
+#undef FAULT_ENTRY
+}
+
 int main(void)
 {
     char *line = NULL;
@@ -89,6 +108,8 @@ int main(void)
     while (getline(&line, &size, stdin) > 0) {
         if (strcmp(line, MARK) == 0)
             print_variables();
+        else if (strcmp(line, MARK_FAULTS) == 0)
+            print_faults();
         else
             fputs(line, stdout);
     }

@@ -97,6 +97,27 @@ START_TEST(each_timeout_has_a_variable_of_its_own)
 }
 END_TEST
 
+START_TEST(faults_are_a_list)
+{
+    struct conf into = conf;
+
+    ck_assert(parses("CORO_FAULT", "on", &into) && into.fault.on && !into.fault.seeded);
+    ck_assert(into.fault.part[FAULT_DELAY] && into.fault.part[FAULT_WAKE]);
+    ck_assert(!into.fault.part[FAULT_EINTR] && !into.fault.part[FAULT_SHORT]);
+    ck_assert(parses("CORO_FAULT", "seed=7,delay=0,short=1/20", &into));
+    ck_assert(into.fault.seeded && into.fault.seed == 7);
+    ck_assert(!into.fault.part[FAULT_DELAY] && into.fault.part[FAULT_WAKE]);
+    ck_assert_uint_eq(into.fault.part[FAULT_SHORT], 1);
+    ck_assert_uint_eq(into.fault.of[FAULT_SHORT], 20);
+    ck_assert(parses("CORO_FAULT", "off", &into) && !into.fault.on);
+    ck_assert(parses("CORO_FAULT", "", &into) && !into.fault.on);
+    static const char *const garbage[] = { "seed",     "seed=",     "delay",      "delay=2/1",
+                                           "dely=1/2", "delay=1/0", "delay=1/2,", "on=1" };
+    for (size_t i = 0; i < ARRAY_SIZE(garbage); i++)
+        refuses("CORO_FAULT", garbage[i], "not a list of faults");
+}
+END_TEST
+
 START_TEST(durations_have_units)
 {
     static const struct {
@@ -334,6 +355,7 @@ int main(void)
 
     tcase_add_test(tests, initial_values_are_the_documented_ones);
     tcase_add_test(tests, each_timeout_has_a_variable_of_its_own);
+    tcase_add_test(tests, faults_are_a_list);
     tcase_add_test(tests, durations_have_units);
     tcase_add_test(tests, bad_durations_are_refused);
     tcase_add_test(tests, numbers_are_within_their_range);
