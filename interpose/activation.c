@@ -77,6 +77,11 @@ int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t threa
     return 0;
 }
 
+void activation_set_offload(uint32_t helpers)
+{
+    offload_set_bound(helpers);
+}
+
 int activation_start_monitor(const struct monitor_settings *settings)
 {
     return monitor_start(settings);

@@ -30,6 +30,9 @@ void activation_note_data(uintptr_t low, uintptr_t high);
  * then nothing has changed. */
 int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t thread_block_bytes);
 
+/* offload_set_bound. */
+void activation_set_offload(uint32_t helpers);
+
 /* monitor_start. */
 struct monitor_settings;
 int activation_start_monitor(const struct monitor_settings *settings);

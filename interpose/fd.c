@@ -32,6 +32,9 @@ static void duplicated(int fd, long copy)
     if (entry && entry->owned) { /* the number's last close was not seen */
         fd_closing((int)copy);
     }
+    const struct fd_entry *original = fd_entry_existing(fd);
+    if (original && original->waits_for_disk && (entry || (entry = fd_entry((int)copy))))
+        entry->waits_for_disk = true;
 }
 
 long op_dup(int fd)
@@ -64,6 +67,14 @@ long op_dup3(int fd, int target, int flags)
     return dup_to(__NR_dup3, fd, target, flags);
 }
 
+static void flags_set(int fd, unsigned long flags)
+{
+    struct fd_entry *entry = fd_entry_existing(fd);
+    fd_set_nonblock(fd, flags & NONBLOCK);
+    if (entry && flags & O_DIRECT)
+        entry->waits_for_disk = true;
+}
+
 long op_fcntl(int fd, int command, unsigned long argument)
 {
     if (is_ours(fd))
@@ -72,7 +83,7 @@ long op_fcntl(int fd, int command, unsigned long argument)
         return op_offload(__NR_fcntl, fd, command, (long)argument, 0, 0, 0);
     long result = sys3(__NR_fcntl, fd, command, argument);
     if (command == F_SETFL && result == 0)
-        fd_set_nonblock(fd, argument & NONBLOCK);
+        flags_set(fd, argument);
     else if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
         duplicated(fd, result);
     return result;
@@ -82,6 +93,8 @@ long op_ioctl(int fd, unsigned request, unsigned long argument)
 {
     if (is_ours(fd))
         return -EBADF;
+    if (op_ioctl_waits(request))
+        return op_offload(__NR_ioctl, fd, request, (long)argument, 0, 0, 0);
     if (request != FIONBIO)
         return OP_PASS;
     long result = sys3(__NR_ioctl, fd, request, argument);

@@ -1,52 +1,45 @@
-/* Calls that block without readiness: a helper runs them, the carrier goes on. */
+/* Calls that block without readiness: a helper runs them, the carrier goes on.
+ *
+ * Each is finite (it ends by itself, sooner or later) or endless (it may wait for somebody else):
+ * offload.h says what follows. What a signal does to it is the kernel's own answer. */
 #include "interpose/op.h"
 
-#define OP_FILE(name, parameters, ...)                                                             \
+#include <asm/ioctls.h>
+#include <asm/mman.h>
+#include <asm/termbits.h>
+#include <linux/io_uring.h>
+#include <linux/membarrier.h>
+
+#define W(x) ((long)(x))
+
+#define FINITE(name, parameters, ...)                                                              \
+    long op_##name parameters                                                                      \
+    {                                                                                              \
+        return op_offload_finite(__NR_##name, __VA_ARGS__);                                        \
+    }
+
+#define ENDLESS(name, parameters, ...)                                                             \
     long op_##name parameters                                                                      \
     {                                                                                              \
         return op_offload(__NR_##name, __VA_ARGS__);                                               \
     }
 
-#define W(x) ((long)(x))
+FINITE(fsync, (int fd), fd)
+FINITE(fdatasync, (int fd), fd)
+FINITE(syncfs, (int fd), fd)
+FINITE(sync, (void), 0)
+FINITE(sync_file_range, (int fd, long offset, long bytes, unsigned flags), fd, offset, bytes, flags)
+FINITE(fallocate, (int fd, int mode, long offset, long bytes), fd, mode, offset, bytes)
 
-OP_FILE(fsync, (int fd), fd)
-OP_FILE(fdatasync, (int fd), fd)
-OP_FILE(syncfs, (int fd), fd)
-OP_FILE(sync, (void), 0)
-OP_FILE(sync_file_range, (int fd, long offset, long bytes, unsigned flags), fd, offset, bytes,
-        flags)
-OP_FILE(mq_timedsend,
+ENDLESS(semop, (int id, void *operations, size_t count), id, W(operations), W(count))
+ENDLESS(mq_timedsend,
         (int queue, const void *message, size_t bytes, unsigned priority, const void *deadline),
         queue, W(message), W(bytes), priority, W(deadline))
-OP_FILE(mq_timedreceive,
+ENDLESS(mq_timedreceive,
         (int queue, void *message, size_t bytes, unsigned *priority, const void *deadline), queue,
         W(message), W(bytes), W(priority), W(deadline))
 
-/* Calls that a handler ends with EINTR whatever its SA_RESTART says (signal(7)). */
-
-static long never_restarted(long result)
-{
-    return result == -ERESTARTSYS ? -ERESTARTNOHAND : result;
-}
-
-long op_semop(int id, void *operations, size_t count)
-{
-    return never_restarted(op_offload(__NR_semop, id, W(operations), W(count)));
-}
-
-long op_semtimedop(int id, void *operations, size_t count, const void *timeout)
-{
-    return never_restarted(op_offload(__NR_semtimedop, id, W(operations), W(count), W(timeout)));
-}
-
-long op_io_getevents(unsigned long context, long minimum, long count, void *events,
-                     const void *timeout)
-{
-    return never_restarted(
-        op_offload(__NR_io_getevents, W(context), minimum, count, W(events), W(timeout)));
-}
-
-/* Those that say that they won't wait need no helper; releasing a lock must not queue for one. */
+/* Those that say that they won't wait need no helper; releasing a lock must not look for one. */
 
 #define LOCK_NOWAIT      4     /* LOCK_NB */
 #define LOCK_RELEASE     8     /* LOCK_UN */
@@ -63,21 +56,95 @@ long op_msgsnd(int id, const void *message, size_t bytes, int flags)
 {
     if (flags & IPC_WITHOUT_WAIT)
         return sys4(__NR_msgsnd, id, message, bytes, flags);
-    return never_restarted(op_offload(__NR_msgsnd, id, W(message), W(bytes), flags));
+    return op_offload(__NR_msgsnd, id, W(message), W(bytes), flags);
 }
 
 long op_msgrcv(int id, void *message, size_t bytes, long type, int flags)
 {
     if (flags & IPC_WITHOUT_WAIT)
         return sys5(__NR_msgrcv, id, message, bytes, type, flags);
-    return never_restarted(op_offload(__NR_msgrcv, id, W(message), W(bytes), type, flags));
+    return op_offload(__NR_msgrcv, id, W(message), W(bytes), type, flags);
 }
 
-/* Submitting never waits; waiting for completions does. */
+/* What is long over, or now: at once. */
+static bool is_zero_time(const void *timeout)
+{
+    struct __kernel_timespec time;
+    return timeout && user_copy(&time, timeout, sizeof(time)) == 0 && !time.tv_sec && !time.tv_nsec;
+}
+
+long op_semtimedop(int id, void *operations, size_t count, const void *timeout)
+{
+    if (is_zero_time(timeout))
+        return sys4(__NR_semtimedop, id, operations, count, timeout);
+    return op_offload(__NR_semtimedop, id, W(operations), W(count), W(timeout));
+}
+
+/* Kernel AIO: submitting hardly waits. */
+
+long op_io_getevents(unsigned long context, long minimum, long count, void *events,
+                     const void *timeout)
+{
+    if (minimum <= 0 || is_zero_time(timeout))
+        return sys5(__NR_io_getevents, context, minimum, count, events, timeout);
+    return op_offload(__NR_io_getevents, W(context), minimum, count, W(events), W(timeout));
+}
+
+long op_io_pgetevents(unsigned long context, long minimum, long count, void *events,
+                      const void *timeout, const void *mask)
+{
+    if (mask || minimum <= 0 || is_zero_time(timeout))
+        return OP_PASS;
+    return op_offload(__NR_io_pgetevents, W(context), minimum, count, W(events), W(timeout), 0);
+}
+
+/* Submitting hardly waits, and stays here: a request dies with the kernel thread that submitted it.
+ * Waiting for completions is a helper's. */
 long op_io_uring_enter(int ring, unsigned submit, unsigned complete, unsigned flags,
                        const void *argument, size_t size)
 {
-    if (!complete)
+    if (!complete || !(flags & IORING_ENTER_GETEVENTS))
         return OP_PASS;
-    return op_offload(__NR_io_uring_enter, ring, submit, complete, flags, W(argument), W(size));
+    long submitted = 0;
+    if (submit) {
+        unsigned only = flags & ~(unsigned)(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG);
+        submitted = sys6(__NR_io_uring_enter, ring, submit, 0, only, 0, 0);
+        if (submitted != (long)submit)
+            return submitted;
+    }
+    long result = op_offload(__NR_io_uring_enter, ring, 0, complete, flags, W(argument), W(size));
+    return submitted ? submitted : result;
+}
+
+long op_msync(void *address, size_t bytes, int flags)
+{
+    if (!(flags & MS_SYNC))
+        return sys3(__NR_msync, address, bytes, flags);
+    return op_offload_finite(__NR_msync, W(address), W(bytes), flags);
+}
+
+/* The global one waits until every processor has been through the kernel. */
+long op_membarrier(int command, unsigned flags, int processor)
+{
+    if (command != MEMBARRIER_CMD_GLOBAL)
+        return sys3(__NR_membarrier, command, flags, processor);
+    return op_offload_finite(__NR_membarrier, command, flags, processor);
+}
+
+bool op_ioctl_waits(unsigned request)
+{
+    switch (request) {
+    case TCSBRK: /* tcdrain too */
+    case TCSBRKP:
+    case TCSETSW:
+    case TCSETSF:
+    case TCSETSW2:
+    case TCSETSF2:
+    case TCSETAW:
+    case TCSETAF:
+    case TIOCMIWAIT:
+        return true;
+    default:
+        return false;
+    }
 }

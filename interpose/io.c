@@ -3,7 +3,8 @@
  * Sockets: recv and send with MSG_DONTWAIT, so no flag of the open file is touched. Pipes and other
  * files that wait for readiness: RWF_NOWAIT where the file knows it, otherwise poll first, then a
  * call that can't block for long, because only this thread reads in this process. Files and memory
- * devices never wait: the plain call. */
+ * devices never wait: the plain call; but a file opened to go around the page cache, or to be on disk
+ * after each write, is a helper's. */
 #include "interpose/wait_loop.h"
 
 #include <linux/fs.h>
@@ -66,6 +67,13 @@ static long try_write(struct attempt *attempt)
     return sys3(__NR_write, attempt->fd, attempt->buffer, bytes);
 }
 
+static long file_call(const struct fd_entry *entry, long nr, int fd, long a, long b, long c, long d)
+{
+    if (unlikely(entry && entry->waits_for_disk))
+        return op_offload_finite(nr, fd, a, b, c, d);
+    return sys5(nr, fd, a, b, c, d);
+}
+
 static struct attempt new_attempt(int fd, struct fd_entry *entry, void *buffer, size_t bytes)
 {
     return (struct attempt){ .fd = fd, .entry = entry, .buffer = buffer, .bytes = bytes };
@@ -78,7 +86,7 @@ long op_read(int fd, void *buffer, size_t bytes)
         return -EBADF;
     enum fd_kind kind = fd_kind(entry, fd);
     if (kind == FD_FILE || kind == FD_UNKNOWN || !bytes)
-        return sys3(__NR_read, fd, buffer, bytes);
+        return file_call(entry, __NR_read, fd, (long)buffer, (long)bytes, 0, 0);
     struct attempt attempt = new_attempt(fd, entry, buffer, bytes);
     bool socket = kind == FD_TCP || kind == FD_SOCKET;
     attempt.try = socket ? try_recv : try_read;
@@ -93,7 +101,7 @@ long op_write(int fd, const void *buffer, size_t bytes)
         return -EBADF;
     enum fd_kind kind = fd_kind(entry, fd);
     if (kind == FD_FILE || kind == FD_UNKNOWN || !bytes)
-        return sys3(__NR_write, fd, buffer, bytes);
+        return file_call(entry, __NR_write, fd, (long)buffer, (long)bytes, 0, 0);
     struct attempt attempt = new_attempt(fd, entry, (void *)buffer, bytes);
     attempt.for_write = true;
     attempt.try = kind == FD_TCP || kind == FD_SOCKET ? try_send : try_write;
@@ -144,7 +152,7 @@ long op_readv(int fd, const struct iovec *parts, int count)
         return -EBADF;
     enum fd_kind kind = fd_kind(entry, fd);
     if (kind == FD_FILE || kind == FD_UNKNOWN || total_bytes(parts, count) <= 0)
-        return sys3(__NR_readv, fd, parts, count);
+        return file_call(entry, __NR_readv, fd, (long)parts, (long)count, 0, 0);
     struct attempt attempt = new_attempt(fd, entry, (void *)parts, 0);
     attempt.word[0] = count;
     attempt.try = try_readv;
@@ -201,7 +209,7 @@ long op_writev(int fd, const struct iovec *parts, int count)
     enum fd_kind kind = fd_kind(entry, fd);
     long total = total_bytes(parts, count);
     if (kind == FD_FILE || kind == FD_UNKNOWN || total <= 0)
-        return sys3(__NR_writev, fd, parts, count);
+        return file_call(entry, __NR_writev, fd, (long)parts, (long)count, 0, 0);
     struct attempt attempt = new_attempt(fd, entry, (void *)parts, 0);
     attempt.for_write = true;
     attempt.word[0] = count;
@@ -219,20 +227,50 @@ long op_writev(int fd, const struct iovec *parts, int count)
 
 long op_pread64(int fd, void *buffer, size_t bytes, off_t offset)
 {
-    return sys4(__NR_pread64, fd, buffer, bytes, offset);
+    return file_call(fd_entry_existing(fd), __NR_pread64, fd, (long)buffer, (long)bytes, offset, 0);
 }
 
 long op_pwrite64(int fd, const void *buffer, size_t bytes, off_t offset)
 {
-    return sys4(__NR_pwrite64, fd, buffer, bytes, offset);
+    return file_call(fd_entry_existing(fd), __NR_pwrite64, fd, (long)buffer, (long)bytes, offset,
+                     0);
 }
 
 long op_preadv(int fd, const struct iovec *parts, int count, unsigned long low, unsigned long high)
 {
-    return sys5(__NR_preadv, fd, parts, count, low, high);
+    return file_call(fd_entry_existing(fd), __NR_preadv, fd, (long)parts, count, (long)low,
+                     (long)high);
 }
 
 long op_pwritev(int fd, const struct iovec *parts, int count, unsigned long low, unsigned long high)
 {
-    return sys5(__NR_pwritev, fd, parts, count, low, high);
+    return file_call(fd_entry_existing(fd), __NR_pwritev, fd, (long)parts, count, (long)low,
+                     (long)high);
+}
+
+/* Without a position they are readv and writev, with flags. */
+
+long op_preadv2(int fd, const struct iovec *parts, int count, unsigned long low, unsigned long high,
+                int flags)
+{
+    const struct fd_entry *entry = fd_entry_existing(fd);
+    if ((long)low == -1 && !flags)
+        return op_readv(fd, parts, count);
+    if (!(flags & RWF_NOWAIT) && entry && entry->waits_for_disk)
+        return op_offload_finite(__NR_preadv2, fd, (long)parts, count, (long)low, (long)high,
+                                 flags);
+    return sys6(__NR_preadv2, fd, parts, count, low, high, flags);
+}
+
+long op_pwritev2(int fd, const struct iovec *parts, int count, unsigned long low,
+                 unsigned long high, int flags)
+{
+    const struct fd_entry *entry = fd_entry_existing(fd);
+    if ((long)low == -1 && !flags)
+        return op_writev(fd, parts, count);
+    bool waits = flags & (RWF_SYNC | RWF_DSYNC) || (entry && entry->waits_for_disk);
+    if (waits && !(flags & RWF_NOWAIT))
+        return op_offload_finite(__NR_pwritev2, fd, (long)parts, count, (long)low, (long)high,
+                                 flags);
+    return sys6(__NR_pwritev2, fd, parts, count, low, high, flags);
 }

@@ -32,8 +32,9 @@ int op_park(uint64_t deadline_ns);
 int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns);
 int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns);
 
-/* offload_call with its words written out. PARKS. */
-#define op_offload(nr, ...) offload_call((nr), (const long[6]){ __VA_ARGS__ })
+/* offload_call and offload_finite with their words written out. PARK. */
+#define op_offload(nr, ...)        offload_call((nr), (const long[6]){ __VA_ARGS__ })
+#define op_offload_finite(nr, ...) offload_finite((nr), (const long[6]){ __VA_ARGS__ })
 
 /* Counts one I/O call that did not wait; every so many, others run first (CORO_SELFISHNESS). */
 void op_pace(void);
@@ -81,7 +82,8 @@ struct op_fd_hooks {
 };
 extern struct op_fd_hooks op_fd_hooks;
 
-/* thread.c, process.c, futex.c: shared by several rows. */
+/* thread.c, process.c, futex.c, file.c: shared by several rows. */
+bool op_ioctl_waits(unsigned request); /* a terminal's output drains first, or a line changes */
 /* fork: a child with a copy of our memory, on a copy of our stack or at @stack_top. */
 long op_clone_process(uintptr_t stack_top);
 /* futex_pi.c: LOCK_PI and its kin, also where other processes may meet the word. PARK. */

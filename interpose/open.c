@@ -59,6 +59,16 @@ static long open_name(const struct co *co, int flags)
     return fd;
 }
 
+static long opened(long fd, int flags)
+{
+    struct fd_entry *entry = fd >= 0 ? fd_entry_existing((int)fd) : NULL;
+    if (entry && entry->kind != FD_UNKNOWN)
+        fd_closing((int)fd); /* the number's last close was not seen */
+    if (fd >= 0 && flags & (O_DIRECT | O_DSYNC) && (entry || (entry = fd_entry((int)fd))))
+        entry->waits_for_disk = true; /* O_SYNC implies O_DSYNC */
+    return fd;
+}
+
 long op_openat(int directory, const char *path, int flags, unsigned mode)
 {
     char first[8], changed[PATH_BYTES];
@@ -75,11 +85,7 @@ long op_openat(int directory, const char *path, int flags, unsigned mode)
     }
     if (waits_for_other_end(directory, path, flags))
         return op_offload(__NR_openat, directory, (long)path, flags, mode, 0, 0);
-    long fd = sys4(__NR_openat, directory, path, flags, mode);
-    struct fd_entry *entry = fd >= 0 ? fd_entry_existing((int)fd) : NULL;
-    if (entry && entry->kind != FD_UNKNOWN)
-        fd_closing((int)fd); /* the number's last close was not seen */
-    return fd;
+    return opened(sys4(__NR_openat, directory, path, flags, mode), flags);
 }
 
 long op_open(const char *path, int flags, unsigned mode)

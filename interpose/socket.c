@@ -274,7 +274,7 @@ static long try_accept(struct attempt *attempt)
         long result =
             sys_interruptible(&this_carrier()->kthread.attention, __NR_accept4, attempt->fd,
                               attempt->word[0], attempt->word[1], attempt->word[2], 0, 0);
-        if (result != -EINTR)
+        if (result != -ERESTARTSYS && result != -EINTR)
             return result;
         sched_yield_polling();
         if (signal_deliverable(this_co()))

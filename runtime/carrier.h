@@ -17,6 +17,7 @@ struct kthread {
      * note. Set on the way in, cleared on the way out; a switch keeps it. */
     volatile uint32_t in_runtime;
     volatile uint32_t attention; /* ATTENTION_* bits: look before leaving the runtime */
+    void *stack;                 /* its own, lowest address; NULL: not made by kthread_start */
 };
 
 #define ATTENTION_SIGNAL  1U /* a process-directed signal was noted */

@@ -243,7 +243,7 @@ void fd_closing(int fd)
     entry->no_nowait[0] = entry->no_nowait[1] = false;
     entry->listening = false;
     entry->peer = 0;
-    entry->has_timeouts = false;
+    entry->has_timeouts = entry->waits_for_disk = false;
     entry->readable = true;
 }
 

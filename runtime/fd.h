@@ -29,8 +29,9 @@ struct fd_entry {
     bool listening;    /* accept may wait on it */
     bool no_nowait[2]; /* RWF_NOWAIT is refused: for reading, for writing */
     bool private_copy; /* ours: keeps a closed file for those who wait on it */
-    bool has_timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
-    int peer;          /* 1 + the other end's number, of a pair made here; 0: none */
+    bool waits_for_disk; /* opened with O_DIRECT, O_SYNC or O_DSYNC */
+    bool has_timeouts;   /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
+    int peer;            /* 1 + the other end's number, of a pair made here; 0: none */
     uint32_t peer_generation;
     struct list readers, writers;
 };

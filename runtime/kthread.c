@@ -1,5 +1,4 @@
-/* Bare kernel threads. Stacks are small and come from the kernel; they live as long as the process.
- * The start-up record is on the new thread's own stack. */
+/* Bare kernel threads. Stacks are small and come from the kernel; a thread that ends gives its own back. The start-up record is on the new thread's own stack. */
 #include "runtime/kthread.h"
 
 #include <linux/close_range.h>
@@ -11,6 +10,8 @@
 #define KTHREAD_STACK_BYTES (64 * 1024UL)
 #define KTHREAD_FLAGS                                                                              \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+
+void kthread_exit(void *stack, size_t bytes) __attribute__((noreturn));
 
 struct start {
     struct kthread *kthread;
@@ -36,6 +37,7 @@ long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *)
     if (!stack)
         return -ENOMEM;
     kthread->self = kthread;
+    kthread->stack = stack;
     kthread->in_runtime = 1;
     kthread->attention = 0;
     struct start *start = (struct start *)(stack + KTHREAD_STACK_BYTES) - 1;
@@ -52,6 +54,14 @@ long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *)
     if (tid < 0)
         pages_unmap(stack, KTHREAD_STACK_BYTES);
     return tid;
+}
+
+void kthread_end(struct kthread *kthread, void (*release)(struct kthread *kthread))
+{
+    void *stack = kthread->stack;
+    set_mask(~UINT64_C(0), NULL);
+    release(kthread);
+    kthread_exit(stack, KTHREAD_STACK_BYTES);
 }
 
 /* The lowest of @keep that is at least @from. */

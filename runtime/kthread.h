@@ -26,6 +26,11 @@ static inline uintptr_t kthread_stack(uintptr_t top, void (*fn)(void *), void *a
     return (uintptr_t)sp;
 }
 
+/* Ends the calling kernel thread, started as @kthread, and gives back its stack. Calls @release first, with
+ * all signals blocked: after it, nobody touches @kthread. */
+void kthread_end(struct kthread *kthread, void (*release)(struct kthread *kthread))
+    __attribute__((noreturn));
+
 /* Sends the kick to kernel thread @tid of this process. */
 void kthread_kick(int tid);
 
@@ -35,7 +40,7 @@ void kthread_kick(int tid);
 bool kthread_split_files(const int *keep, size_t count);
 
 /* For the kick's handler: if the interrupted address *@pc lies in a call of sys_interruptible that
- * has not taken effect, makes it return -EINTR. Async-signal-safe. */
+ * has not taken effect, makes it return -ERESTARTSYS. Async-signal-safe. */
 bool kthread_abort_call(uint64_t *pc);
 
 #endif

@@ -1,8 +1,14 @@
-/* Offloading: one queue of jobs, one lock, helpers that sleep on a futex word of the kernel's.
+/* Offloading. A job is handed to an idle helper, or to a new one; the idle one used last comes
+ * first, so that the others grow old and end.
  *
  * A job lives on its coroutine's stack: the coroutine stays parked, uninterruptible, until the
  * helper has posted the result through the inbox. A signal does not end the park; it asks the
- * helper to give up, which ends the park by way of -EINTR. */
+ * helper to give up, which ends the park by way of the call's own answer to a signal.
+ *
+ * `lock` guards everything here. Jobs come from the carrier alone, so it alone starts helpers:
+ * credentials, namespaces and the like are the program's, inherited. While a helper lives, it
+ * shares the program's descriptor table, and each call on a descriptor costs a little more: that is
+ * why idle ones end soon. */
 #include "runtime/offload.h"
 
 #include <linux/futex.h>
@@ -10,36 +16,28 @@
 #include "runtime/kthread.h"
 #include "runtime/sched.h"
 
-#define HELPERS_MAX 4096
+#define HELPERS_MAX   4096
+#define BOUND_DEFAULT 16
+#define IDLE_NS       (1 * NSEC_PER_SEC)
 
 struct helper {
     struct kthread kthread;
+    struct list link; /* offload.idle */
+    struct offload_job *job;
+    uint32_t awake; /* a futex word of the kernel's: 0 while idle */
+    uint32_t age;   /* offload.age when it was started */
 };
 
 static struct {
     struct spinlock lock;
-    struct offload_job *first, **last;
-    uint32_t queued; /* a futex word of the kernel's: jobs waiting */
-    uint32_t helpers, idle;
+    struct list idle;                  /* the one used last first */
+    struct offload_job *first, **last; /* finite jobs that wait for their turn */
+    uint32_t bound, running;           /* finite jobs: at most, and now */
+    uint32_t helpers, age;
     struct pool helper_pool;
-} offload;
-
-static struct offload_job *take_job(void)
-{
-    spin_lock(&offload.lock);
-    struct offload_job *job = offload.first;
-    if (job) {
-        offload.first = job->next;
-        if (!offload.first)
-            offload.last = &offload.first;
-        offload.queued--;
-        job->helper_tid = (int)sys0(__NR_gettid);
-    } else {
-        offload.idle++;
-    }
-    spin_unlock(&offload.lock);
-    return job;
-}
+} offload = { .idle = { &offload.idle, &offload.idle },
+              .last = &offload.first,
+              .bound = BOUND_DEFAULT };
 
 static void finished(struct remote *remote)
 {
@@ -48,53 +46,192 @@ static void finished(struct remote *remote)
     sched_wake(job->co, 0);
 }
 
-static void helper_main(void *argument)
+static void execute(struct offload_job *job)
 {
-    (void)argument;
-    for (;;) {
-        struct offload_job *job = take_job();
-        if (!job) {
-            sys4(__NR_futex, &offload.queued, FUTEX_WAIT_PRIVATE, 0, NULL);
-            spin_lock(&offload.lock);
-            offload.idle--;
-            spin_unlock(&offload.lock);
-            continue;
-        }
-        const long *a = job->argument;
-        do /* a kick for the last job may be late */
-            job->result =
-                sys_interruptible(&job->interrupted, job->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
-        while (job->result == -EINTR && !job->interrupted);
-        spin_lock(&offload.lock);
-        job->helper_tid = 0; /* from here on nobody kicks us for this job */
-        spin_unlock(&offload.lock);
-        runtime_post(&job->remote);
-    }
+    const long *a = job->argument;
+    spin_lock(&offload.lock);
+    job->helper_tid = (int)sys0(__NR_gettid);
+    spin_unlock(&offload.lock);
+    do /* a kick for the last job may be late */
+        job->result =
+            sys_interruptible(&job->interrupted, job->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    while ((job->result == -EINTR || job->result == -ERESTARTSYS) && !job->interrupted);
 }
 
-static bool start_helper(void)
+/* The longest waiting finite job, when there is one: the caller has just ended another. */
+static struct offload_job *take_queued(void)
 {
-    if (offload.helpers >= HELPERS_MAX)
-        return false;
-    if (!offload.helper_pool.object_bytes)
-        pool_init(&offload.helper_pool, sizeof(struct helper));
-    struct helper *helper = pool_get(&offload.helper_pool);
-    if (!helper || kthread_start(&helper->kthread, "coro-helper", helper_main, helper) < 0)
-        return false;
-    offload.helpers++;
+    struct offload_job *job = offload.first;
+    if (!job || offload.running >= offload.bound)
+        return NULL;
+    offload.first = job->next;
+    if (!offload.first)
+        offload.last = &offload.first;
+    offload.running++;
+    return job;
+}
+
+/* @helper is done with its job: gives it the next one, or makes it idle. It is idle before its
+ * result is posted, so whom that wakes finds it. */
+static void conclude(struct helper *helper)
+{
+    struct offload_job *job = helper->job;
+    spin_lock(&offload.lock);
+    job->helper_tid = 0; /* from here on nobody kicks us for this job */
+    if (job->finite)
+        offload.running--;
+    helper->job = take_queued();
+    if (!helper->job) {
+        helper->awake = 0;
+        if (helper->age == offload.age)
+            list_push_front(&offload.idle, &helper->link);
+    }
+    spin_unlock(&offload.lock);
+    runtime_post(&job->remote);
+}
+
+/* @helper has been idle for long, or is of another age. False: it was given a job after all. */
+static bool retire(struct helper *helper)
+{
+    spin_lock(&offload.lock);
+    bool idle = !helper->job;
+    if (idle) {
+        list_remove(&helper->link);
+        offload.helpers--;
+    }
+    spin_unlock(&offload.lock);
+    return idle;
+}
+
+/* Waits for a job; false: none came for a while. */
+static bool wait_for_job(struct helper *helper)
+{
+    const struct __kernel_timespec patience = ns_timespec(IDLE_NS);
+    while (!__atomic_load_n(&helper->awake, __ATOMIC_ACQUIRE)) {
+        bool of_age = helper->age == __atomic_load_n(&offload.age, __ATOMIC_SEQ_CST);
+        long error = of_age ? sys4(__NR_futex, &helper->awake, FUTEX_WAIT_PRIVATE, 0, &patience)
+                            : -ETIMEDOUT;
+        if (error == -ETIMEDOUT && retire(helper))
+            return false;
+    }
     return true;
 }
 
-static void queue_job(struct offload_job *job)
+static void release(struct kthread *kthread)
 {
     spin_lock(&offload.lock);
-    if (!offload.last)
-        offload.last = &offload.first;
-    job->next = NULL;
-    *offload.last = job;
-    offload.last = &job->next;
-    offload.queued++;
+    pool_put(&offload.helper_pool, container_of(kthread, struct helper, kthread));
     spin_unlock(&offload.lock);
+}
+
+static void helper_main(void *argument)
+{
+    struct helper *helper = argument;
+    do {
+        execute(helper->job);
+        conclude(helper);
+    } while (helper->job || wait_for_job(helper));
+    kthread_end(&helper->kthread, release);
+}
+
+static bool start_helper(struct offload_job *job)
+{
+    spin_lock(&offload.lock);
+    if (!offload.helper_pool.object_bytes)
+        pool_init(&offload.helper_pool, sizeof(struct helper));
+    struct helper *helper = offload.helpers < HELPERS_MAX ? pool_get(&offload.helper_pool) : NULL;
+    offload.helpers += helper != NULL;
+    spin_unlock(&offload.lock);
+    if (!helper)
+        return false;
+    list_init(&helper->link);
+    helper->job = job;
+    helper->awake = 1;
+    helper->age = offload.age;
+    if (kthread_start(&helper->kthread, "coro-helper", helper_main, helper) >= 0)
+        return true;
+    spin_lock(&offload.lock);
+    offload.helpers--;
+    pool_put(&offload.helper_pool, helper);
+    spin_unlock(&offload.lock);
+    return false;
+}
+
+/* Gives @job to an idle helper. */
+static bool hand_over(struct offload_job *job)
+{
+    spin_lock(&offload.lock);
+    struct list *link = list_pop(&offload.idle);
+    struct helper *helper = link ? container_of(link, struct helper, link) : NULL;
+    if (helper) {
+        helper->job = job;
+        __atomic_store_n(&helper->awake, 1, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&offload.lock);
+    if (helper)
+        sys3(__NR_futex, &helper->awake, FUTEX_WAKE_PRIVATE, 1);
+    return helper != NULL;
+}
+
+/* A finite job takes one of the places that run, or queues. True: it has queued. */
+static bool take_place(struct offload_job *job)
+{
+    spin_lock(&offload.lock);
+    bool queued = offload.running >= offload.bound;
+    if (queued) {
+        job->next = NULL;
+        *offload.last = job;
+        offload.last = &job->next;
+    } else {
+        offload.running++;
+    }
+    spin_unlock(&offload.lock);
+    return queued;
+}
+
+static bool start_job(struct offload_job *job)
+{
+    if (job->finite && take_place(job))
+        return true;
+    if (hand_over(job) || start_helper(job))
+        return true;
+    spin_lock(&offload.lock);
+    offload.running -= job->finite;
+    spin_unlock(&offload.lock);
+    return false;
+}
+
+/* No helper is to be had. The kick ends the call when others want to run or a handler is due; with
+ * nothing to deliver the operation is restarted, and looks for a helper again. */
+static long call_here(long nr, const long a[6])
+{
+    static const volatile uint32_t never;
+    long result = sys_interruptible(&never, nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    return result == -EINTR ? -ERESTARTNOHAND : result;
+}
+
+static long run(struct offload_job *job, uint64_t deadline_ns)
+{
+    struct co *co = job->co;
+    bool late = false;
+    if (!start_job(job))
+        return call_here(job->nr, job->argument);
+    co->job = job;
+    while (!job->done) {
+        co_waits(co, (struct co_wait){ .kind = WAIT_OFFLOAD, .fd = -1, .nr = (uint32_t)job->nr });
+        if (sched_park(late ? DEADLINE_NEVER : deadline_ns) == -ETIMEDOUT && !job->done) {
+            late = true;
+            offload_interrupt(job);
+        }
+    }
+    co->job = NULL;
+    if (job->result != -ERESTARTSYS && (job->result != -EINTR || !job->interrupted))
+        return job->result;
+    if (co->cancelled && co->door == DOOR_CANCEL)
+        return -EDOOR;
+    if (late)
+        return -ETIMEDOUT;
+    return job->result == -EINTR ? -ERESTARTNOHAND : job->result;
 }
 
 long offload_call(long nr, const long argument[6])
@@ -104,27 +241,16 @@ long offload_call(long nr, const long argument[6])
 
 long offload_call_until(long nr, const long argument[6], uint64_t deadline_ns)
 {
-    bool late = false;
-    struct co *co = this_co();
-    struct offload_job job = { .co = co, .nr = nr, .remote.run = finished };
+    struct offload_job job = { .co = this_co(), .nr = nr, .remote.run = finished };
     memcpy(job.argument, argument, sizeof(job.argument));
-    if (offload.idle <= offload.queued && !start_helper() && !offload.helpers)
-        return sys6(nr, argument[0], argument[1], argument[2], argument[3], argument[4],
-                    argument[5]);
-    queue_job(&job);
-    sys3(__NR_futex, &offload.queued, FUTEX_WAKE_PRIVATE, 1);
-    co->job = &job;
-    while (!job.done) {
-        co_waits(co, (struct co_wait){ .kind = WAIT_OFFLOAD, .fd = -1, .nr = (uint32_t)nr });
-        if (sched_park(late ? DEADLINE_NEVER : deadline_ns) == -ETIMEDOUT && !job.done) {
-            late = true;
-            offload_interrupt(&job);
-        }
-    }
-    co->job = NULL;
-    if (late && job.result == -EINTR)
-        return -ETIMEDOUT;
-    return job.result == -EINTR && job.interrupted ? -ERESTARTSYS : job.result;
+    return run(&job, deadline_ns);
+}
+
+long offload_finite(long nr, const long argument[6])
+{
+    struct offload_job job = { .co = this_co(), .nr = nr, .remote.run = finished, .finite = true };
+    memcpy(job.argument, argument, sizeof(job.argument));
+    return run(&job, DEADLINE_NEVER);
 }
 
 void offload_interrupt(struct offload_job *job)
@@ -137,12 +263,31 @@ void offload_interrupt(struct offload_job *job)
     spin_unlock(&offload.lock);
 }
 
+void offload_set_bound(uint32_t helpers)
+{
+    offload.bound = helpers;
+}
+
+void offload_renew(void)
+{
+    struct list *link;
+    spin_lock(&offload.lock);
+    __atomic_fetch_add(&offload.age, 1, __ATOMIC_SEQ_CST);
+    while ((link = list_pop(&offload.idle))) {
+        struct helper *helper = container_of(link, struct helper, link);
+        sys3(__NR_futex, &helper->awake, FUTEX_WAKE_PRIVATE, 1);
+    }
+    spin_unlock(&offload.lock);
+}
+
 void offload_reset(void)
 {
     offload.lock.taken = 0;
+    list_init(&offload.idle);
     offload.first = NULL;
     offload.last = &offload.first;
-    offload.queued = offload.helpers = offload.idle = 0;
+    offload.running = offload.helpers = 0;
+    offload.helper_pool = (struct pool){ 0 };
 }
 
 uint32_t offload_helpers(void)

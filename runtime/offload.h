@@ -1,5 +1,10 @@
 /* Calls that block without readiness, run on helper kernel threads: a system call is only a number
- * and six words. Helpers start on demand and then wait for more. */
+ * and six words. Helpers start on demand, wait a while for more, and end.
+ *
+ * Two kinds of calls. A finite one ends by itself (fsync): CORO_OFFLOAD of them run at a time, and
+ * the others queue. An endless one may wait for another thread or process (flock, a FIFO's other
+ * end): each has a helper of its own at once, beyond that bound, since the call that ends it may be
+ * any other. So neither kind ever waits for the other. */
 #ifndef CORO_OFFLOAD_H
 #define CORO_OFFLOAD_H
 
@@ -14,19 +19,31 @@ struct offload_job {
     long result;
     volatile uint32_t interrupted; /* asks the helper to give up: sys_interruptible's flag */
     volatile int helper_tid;       /* 0: not picked up, or done */
+    bool finite;
     bool done;
 };
 
-/* Runs system call @nr on a helper and returns its result; -ERESTARTSYS when a signal came first
- * and the call had no effect. Without helpers (no memory, no threads) it runs here, blocking the
- * carrier. PARKS. */
+/* Runs system call @nr, an endless one, on a helper and returns its result; -ERESTARTSYS or
+ * -ERESTARTNOHAND, as the kernel itself would have it for this call, when a signal came first and
+ * the call had no effect; -EDOOR when cancellation did. Without helpers (no memory, no threads) it
+ * runs here, blocking the carrier for a slice at a time. PARKS. */
 long offload_call(long nr, const long argument[6]);
 
 /* The same, but the helper is made to give up at @deadline_ns: then -ETIMEDOUT. PARKS. */
 long offload_call_until(long nr, const long argument[6], uint64_t deadline_ns);
 
+/* The same for a finite call. PARKS. */
+long offload_finite(long nr, const long argument[6]);
+
 /* A signal handler must run in @co, which is in offload_call: makes the helper give up. */
 void offload_interrupt(struct offload_job *job);
+
+/* How many finite calls run at a time; 16 until set. */
+void offload_set_bound(uint32_t helpers);
+
+/* The carrier has changed what its kernel thread is allowed or shown (credentials, namespaces):
+ * helpers from before take no more jobs; new ones inherit it. */
+void offload_renew(void);
 
 /* Forgets helpers and jobs (child of a fork). */
 void offload_reset(void);

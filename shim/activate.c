@@ -130,6 +130,7 @@ int activate(void)
     if (error)
         return step_aside("the kernel refuses epoll, memory or a signal handler");
     note_main_stack();
+    activation_set_offload(conf.offload);
     start_monitor();
     return 0;
 }

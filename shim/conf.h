@@ -18,6 +18,7 @@ enum conf_timeout { TIMEOUT_READ, TIMEOUT_WRITE, TIMEOUT_ACCEPT, TIMEOUT_CONNECT
 struct conf {
     bool on;                        /* CORO: off steps aside */
     uint32_t selfishness;           /* CORO_SELFISHNESS, 1..32768 */
+    uint32_t offload;               /* CORO_OFFLOAD, 1..1024 */
     uint64_t slice_ns;              /* CORO_SLICE; 0: never preempt */
     uint64_t latency_warning_ns;    /* CORO_LATENCY_WARNING factor x 0.2 s; 0: off */
     uint32_t priority;              /* CORO_PRIORITY: the word's place, bits of FAVOUR_* */

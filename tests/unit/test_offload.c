@@ -14,14 +14,14 @@
 
 struct call {
     long nr, argument[6], result;
-    bool done;
+    bool done, finite;
     struct co *co;
 };
 
 static void make_call(void *argument)
 {
     struct call *call = argument;
-    call->result = offload_call(call->nr, call->argument);
+    call->result = (call->finite ? offload_finite : offload_call)(call->nr, call->argument);
     call->done = true;
 }
 
@@ -205,6 +205,81 @@ START_TEST(a_call_that_has_taken_effect_keeps_its_result)
 }
 END_TEST
 
+START_TEST(finite_calls_run_a_few_at_a_time_in_order)
+{
+    enum { CALLS = 9 };
+    static struct call calls[CALLS];
+    struct timespec time = { 0, 20000000 };
+    harness_start(&poll_epoll);
+    offload_set_bound(3);
+    uint64_t start = harness_now_ns();
+    for (int i = 0; i < CALLS; i++) {
+        spawn_call(&calls[i], __NR_nanosleep, (long)&time, 0, 0);
+        calls[i].finite = true;
+    }
+    harness_join();
+    ck_assert_uint_ge(harness_now_ns() - start, 60 * NSEC_PER_MSEC);
+    ck_assert_uint_le(offload_helpers(), 4);
+    for (int i = 0; i < CALLS; i++)
+        must(calls[i].done && calls[i].result == 0);
+}
+END_TEST
+
+START_TEST(endless_calls_and_finite_ones_never_wait_for_each_other)
+{
+    enum { CALLS = 40 };
+    static struct call endless[CALLS], finite;
+    int pair[2];
+    char byte;
+    harness_start(&poll_epoll);
+    offload_set_bound(1);
+    ck_assert_int_eq(pipe(pair), 0);
+    for (int i = 0; i < CALLS; i++)
+        spawn_call(&endless[i], __NR_read, pair[0], (long)&byte, 1);
+    spawn_call(&finite, __NR_getppid, 0, 0, 0);
+    finite.finite = true;
+    while (!finite.done)
+        sched_yield_co();
+    ck_assert_uint_ge(offload_helpers(), CALLS);
+    spawn_call(&finite, __NR_write, pair[1], (long)"0123456789012345678901234567890123456789",
+               CALLS);
+    harness_join();
+    for (int i = 0; i < CALLS; i++)
+        must(endless[i].done && endless[i].result == 1);
+}
+END_TEST
+
+START_TEST(idle_helpers_end)
+{
+    enum { CALLS = 5 };
+    static struct call calls[CALLS];
+    struct timespec time = { 0, 10000000 };
+    harness_start(&poll_epoll);
+    for (int i = 0; i < CALLS; i++)
+        spawn_call(&calls[i], __NR_nanosleep, (long)&time, 0, 0);
+    harness_join();
+    ck_assert_uint_eq(offload_helpers(), CALLS);
+    for (int i = 0; i < 1000 && offload_helpers(); i++)
+        usleep(10000);
+    ck_assert_uint_eq(offload_helpers(), 0);
+    spawn_call(&calls[0], __NR_getppid, 0, 0, 0);
+    harness_join();
+    ck_assert_int_eq(calls[0].result, getppid());
+}
+END_TEST
+
+START_TEST(renewed_helpers_are_new_kernel_threads)
+{
+    const long none[6] = { 0 };
+    harness_start(&poll_epoll);
+    long before = offload_call(__NR_gettid, none);
+    offload_renew();
+    ck_assert_int_ne(offload_call(__NR_gettid, none), before);
+    while (offload_helpers() > 1)
+        usleep(1000);
+}
+END_TEST
+
 START_TEST(a_child_of_a_fork_has_helpers_of_its_own)
 {
     int status;
@@ -249,5 +324,8 @@ int main(void)
               many_calls_block_at_the_same_time, a_waiting_call_says_so,
               another_wake_does_not_end_a_call, an_interrupted_call_asks_to_be_restarted,
               a_call_that_has_taken_effect_keeps_its_result,
-              a_child_of_a_fork_has_helpers_of_its_own, calls_by_the_thousand);
+              finite_calls_run_a_few_at_a_time_in_order,
+              endless_calls_and_finite_ones_never_wait_for_each_other, idle_helpers_end,
+              renewed_helpers_are_new_kernel_threads, a_child_of_a_fork_has_helpers_of_its_own,
+              calls_by_the_thousand);
 }

@@ -1,9 +1,10 @@
 /* long sys_interruptible(const volatile uint32_t *flag, long nr, long a, b, c, d, e, f)
  *
- * The system call @nr unless *flag is set: then -EINTR. A signal handler that interrupts it between
- * the test and the end of the instruction moves the program counter to sys_interruptible_abort
- * (signal.c, helper.c): no wake-up is lost between looking and sleeping, and SA_RESTART does not
- * apply. A call that has taken effect is past the instruction, and its result stands.
+ * The system call @nr unless *flag is set: then -ERESTARTSYS. A signal handler that interrupts it
+ * between the test and the end of the instruction moves the program counter to
+ * sys_interruptible_abort (kthread_abort_call): no wake-up is lost between looking and sleeping, and
+ * SA_RESTART does not apply. A call that has taken effect is past the instruction, and its result
+ * stands; so does the -EINTR of calls that the kernel never restarts.
  *   in:  rdi flag, rsi nr, rdx a, rcx b, r8 c, r9 d, 8(%rsp) e, 16(%rsp) f */
         .text
         .globl  sys_interruptible
@@ -33,7 +34,7 @@ sys_interruptible_begin:
 sys_interruptible_end:
         ret
 sys_interruptible_abort:
-        movq    $-4, %rax
+        movq    $-512, %rax    /* -ERESTARTSYS */
         ret
         .cfi_endproc
         .size   sys_interruptible, .-sys_interruptible

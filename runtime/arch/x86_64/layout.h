@@ -5,6 +5,6 @@
 #define KTHREAD_SELF       0  /* struct kthread.self */
 #define KTHREAD_IN_RUNTIME 8  /* .in_runtime */
 #define KTHREAD_ATTENTION  12 /* .attention */
-#define CARRIER_CURRENT    16 /* struct carrier.current */
+#define CARRIER_CURRENT    24 /* struct carrier.current */
 
 #endif

@@ -33,4 +33,24 @@ kthread_clone:
         ud2
         .cfi_endproc
         .size   kthread_clone, .-kthread_clone
+
+/* void kthread_exit(void *stack, size_t bytes) noreturn
+ *
+ * Unmaps the stack that it is called on and ends the kernel thread. All signals are blocked.
+ *   in: rdi stack, rsi bytes */
+        .globl  kthread_exit
+        .hidden kthread_exit
+        .type   kthread_exit, @function
+        .balign 16
+kthread_exit:
+        .cfi_startproc
+        .cfi_undefined %rip
+        movl    $11, %eax
+        syscall
+        movl    $60, %eax
+        xorl    %edi, %edi
+        syscall
+        ud2
+        .cfi_endproc
+        .size   kthread_exit, .-kthread_exit
         .section .note.GNU-stack, "", @progbits
