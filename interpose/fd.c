@@ -10,14 +10,9 @@
 
 struct op_fd_hooks op_fd_hooks;
 
-static bool is_ours(int fd)
-{
-    return fd_private(fd) || (op_fd_hooks.owns && op_fd_hooks.owns(fd));
-}
-
 long op_close(int fd)
 {
-    if (is_ours(fd))
+    if (fd_is_hidden(fd))
         return -EBADF;
     fd_closing(fd);
     return sys1(__NR_close, fd);
@@ -39,7 +34,7 @@ static void duplicated(int fd, long copy)
 
 long op_dup(int fd)
 {
-    if (is_ours(fd))
+    if (fd_is_hidden(fd))
         return -EBADF;
     long copy = sys1(__NR_dup, fd);
     duplicated(fd, copy);
@@ -48,7 +43,7 @@ long op_dup(int fd)
 
 static long dup_to(long nr, int fd, int target, int flags)
 {
-    if (is_ours(fd) || is_ours(target))
+    if (fd_is_hidden(fd) || fd_is_hidden(target))
         return -EBADF;
     if (fd != target && target >= 0 && sys2(__NR_fcntl, fd, F_GETFD) >= 0)
         fd_closing(target);
@@ -77,7 +72,7 @@ static void flags_set(int fd, unsigned long flags)
 
 long op_fcntl(int fd, int command, unsigned long argument)
 {
-    if (is_ours(fd))
+    if (fd_is_hidden(fd))
         return -EBADF;
     if (command == F_SETLKW || command == 38 /* F_OFD_SETLKW */)
         return op_offload(__NR_fcntl, fd, command, (long)argument, 0, 0, 0);
@@ -91,7 +86,7 @@ long op_fcntl(int fd, int command, unsigned long argument)
 
 long op_ioctl(int fd, unsigned request, unsigned long argument)
 {
-    if (is_ours(fd))
+    if (fd_is_hidden(fd))
         return -EBADF;
     if (op_ioctl_waits(request))
         return op_offload(__NR_ioctl, fd, request, (long)argument, 0, 0, 0);
@@ -116,12 +111,12 @@ long op_close_range(unsigned first, unsigned last, unsigned flags)
             fd |= 1023;
             continue;
         }
-        if (!is_ours((int)fd))
+        if (!fd_is_hidden((int)fd))
             fd_closing((int)fd);
     }
     unsigned from = first;
     for (unsigned fd = first; fd <= last && fd < 65536 && !result; fd++) {
-        if (!is_ours((int)fd))
+        if (!fd_is_hidden((int)fd))
             continue;
         if (fd > from)
             result = sys3(__NR_close_range, from, fd - 1, flags);

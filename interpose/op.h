@@ -82,6 +82,9 @@ struct op_fd_hooks {
 };
 extern struct op_fd_hooks op_fd_hooks;
 
+/* hidden.c: @fd is ours, and the program must not know of it. */
+bool fd_is_hidden(int fd);
+
 /* thread.c, process.c, futex.c, file.c: shared by several rows. */
 bool op_ioctl_waits(unsigned request); /* a terminal's output drains first, or a line changes */
 /* fork: a child with a copy of our memory, on a copy of our stack or at @stack_top. */

@@ -1,0 +1,113 @@
+/* Our own descriptors do not exist for the program: asking for one by number says EBADF, and the
+ * directory of its descriptors leaves them out. Calls on descriptors that have other work to do
+ * (fd.c, io.c) refuse them by themselves. */
+#include "interpose/op.h"
+
+#include <linux/fcntl.h>
+
+#include "shim/log.h"
+
+#define PATH_BYTES 64
+
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t bytes;
+    uint8_t type;
+    char name[];
+};
+
+bool fd_is_hidden(int fd)
+{
+    return fd_private(fd) || (op_fd_hooks.owns && op_fd_hooks.owns(fd));
+}
+
+static bool names_hidden(int fd, const char *path, int flags)
+{
+    char first = 0;
+    if (fd < 0 || !(flags & AT_EMPTY_PATH) || !fd_is_hidden(fd))
+        return false;
+    return !path || (user_get(first, path) == 0 && !first);
+}
+
+long op_fstat(int fd, void *about)
+{
+    (void)about;
+    return fd_is_hidden(fd) ? -EBADF : OP_PASS;
+}
+
+long op_newfstatat(int fd, const char *path, void *about, int flags)
+{
+    (void)about;
+    return names_hidden(fd, path, flags) ? -EBADF : OP_PASS;
+}
+
+long op_statx(int fd, const char *path, int flags, unsigned mask, void *about)
+{
+    (void)mask, (void)about;
+    return names_hidden(fd, path, flags) ? -EBADF : OP_PASS;
+}
+
+/* -1: not a number. */
+static int number_of(const char *name)
+{
+    long number = 0;
+    if (!*name)
+        return -1;
+    for (; *name >= '0' && *name <= '9' && number < FD_MAX; name++)
+        number = number * 10 + (*name - '0');
+    return *name ? -1 : (int)number;
+}
+
+static bool is_hidden(const struct entry *entry)
+{
+    int fd = number_of(entry->name);
+    return fd >= 0 && fd_is_hidden(fd);
+}
+
+/* True when @directory is /proc/PID/fd, or fdinfo, or a thread's, of this process. */
+static bool lists_descriptors(int directory)
+{
+    char link[PATH_BYTES], target[PATH_BYTES], own[PATH_BYTES];
+    format_text(link, sizeof(link), "/proc/self/fd/%d", directory);
+    size_t prefix = format_text(own, sizeof(own), "/proc/%d/", runtime.pid);
+    long length = sys4(__NR_readlinkat, AT_FDCWD, link, target, sizeof(target) - 1);
+    if (length < (long)prefix || memcmp(target, own, prefix) != 0)
+        return false;
+    target[length] = 0;
+    const char *last = target;
+    for (const char *at = target; *at; at++)
+        last = *at == '/' ? at + 1 : last;
+    return text_equal(last, "fd") || text_equal(last, "fdinfo");
+}
+
+/* Closes the gaps that hidden entries leave in the @bytes at @entries. Returns what remains. */
+static long leave_out(int directory, char *entries, long bytes)
+{
+    long kept = 0;
+    bool asked = false;
+    for (long at = 0, size; at < bytes; at += size) {
+        const struct entry *entry = (const void *)(entries + at);
+        size = entry->bytes;
+        if (is_hidden(entry)) {
+            if (!asked && !lists_descriptors(directory))
+                return bytes;
+            asked = true;
+            continue;
+        }
+        if (kept != at)
+            memmove(entries + kept, entry, (size_t)size);
+        kept += size;
+    }
+    return kept;
+}
+
+long op_getdents64(int directory, void *entries, size_t bytes)
+{
+    long result;
+    do {
+        result =
+            fd_is_hidden(directory) ? -EBADF : sys3(__NR_getdents64, directory, entries, bytes);
+    } while (result > 0 && (result = leave_out(directory, entries, result)) == 0);
+    return result;
+}
