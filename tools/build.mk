@@ -1,4 +1,4 @@
-# What corun and coroctl need beyond the common flags, and the manual that is made from conf.def.
+# What corun and coroctl need beyond the common flags, and the manuals that are made from tables.
 
 corun_libs   :=
 coroctl_libs := -ljansson -lunwind-x86_64 -lunwind -ldw -lelf -liberty
@@ -6,19 +6,20 @@ coroctl_libs := -ljansson -lunwind-x86_64 -lunwind -ldw -lelf -liberty
 # corun looks beside itself first; this is where it looks last.
 $(OBJ)/tools/corun/preload.o: CFLAGS += -DLIBDIR='"$(PREFIX)/lib"'
 
-# coroshim-env(7) says what conf.def says, for the file is made from it.
-generated_manuals := $(B)/man/coroshim-env.7
-gen_env_man       := $(OBJ)/tools/gen-env-man
+# coroshim-env(7) says what conf.def says, and coroshim-calls(7) what table.def and calls.def say, for
+# they are made from them.
+generated_manuals := $(B)/man/coroshim-env.7 $(B)/man/coroshim-calls.7
+gen_man           := $(OBJ)/tools/gen-env-man $(OBJ)/tools/gen-calls-man
 
-$(OBJ)/tools/gen-env-man.o: flags := $(tool_flags)
+$(gen_man:%=%.o): flags := $(tool_flags)
 
-$(gen_env_man): $(OBJ)/tools/gen-env-man.o $(tool_shared)
+$(gen_man): $(OBJ)/tools/%: $(OBJ)/tools/%.o $(tool_shared)
 	$(CC) -o $@ $^ $(LDFLAGS)
 
-$(B)/man/coroshim-env.7: man/coroshim-env.7.in $(gen_env_man)
+$(generated_manuals): $(B)/man/coroshim-%.7: man/coroshim-%.7.in $(OBJ)/tools/gen-%-man
 	@mkdir -p $(@D)
-	$(gen_env_man) <$< >$@.new && mv $@.new $@
+	$(OBJ)/tools/gen-$*-man <$< >$@.new && mv $@.new $@
 
 all: $(generated_manuals)
 
--include $(OBJ)/tools/gen-env-man.d
+-include $(gen_man:%=%.d)

@@ -3,4 +3,5 @@
 GATES ?=
 
 lint: all
-	@BELOW='$(below_obj)' ABOVE='$(above_obj)' LIBRARY=$(B)/libcoroshim.so tests/lint/run $(GATES)
+	@BELOW='$(below_obj)' ABOVE='$(above_obj)' LIBRARY=$(B)/libcoroshim.so \
+		GEN_CALLS=$(OBJ)/tools/gen-calls-man tests/lint/run $(GATES)
