@@ -102,6 +102,9 @@ void memory_note_first_stack(uintptr_t low, uintptr_t high);
 void memory_note_main_stack(uintptr_t low, uintptr_t high);
 void memory_note_data(uintptr_t low, uintptr_t high);
 
+/* identity.c: the running thread has signalled another for libc's setuid and its kin. */
+void identity_broadcast(void);
+
 /* schedule.c: what a thread has from its creator, the first from the kernel, and what the kernel must
  * know before an exec, and in the child of a fork. */
 void schedule_take_over(struct co *co);

@@ -356,7 +356,16 @@ static long send_to(int pid, int tid, int signal, const siginfo_t *given)
 
 long op_tgkill(int pid, int tid, int signal)
 {
+    if (signal == KICK_SIGNAL) /* libc's own use of it */
+        identity_broadcast();
     return pid <= 0 || tid <= 0 ? -EINVAL : send_to(pid, tid, signal, NULL);
+}
+
+/* Any thread's id stands for its process. */
+long op_kill(int pid, int signal)
+{
+    const struct co *co = pid > 0 ? co_by_tid((uint32_t)pid) : NULL;
+    return co && !co->is_main ? sys2(__NR_kill, runtime.pid, signal) : OP_PASS;
 }
 
 long op_tkill(int tid, int signal)

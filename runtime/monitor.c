@@ -17,6 +17,7 @@
  * other's, so one of them notices. */
 #include "runtime/monitor.h"
 
+#include <linux/futex.h>
 #include <linux/prctl.h>
 
 #include "runtime/abi.h"
@@ -28,6 +29,7 @@
 #define IDLE_TICKS  20
 #define TICK_MAX_NS (100 * NSEC_PER_MSEC)
 #define TICK_MIN_NS (20 * NSEC_PER_USEC)
+#define FOLLOW_NS   (1 * NSEC_PER_SEC)
 
 static struct {
     struct kthread kthread;
@@ -41,6 +43,11 @@ static struct {
     uint64_t last_switches, last_tick_ns;
     uint64_t warned_switches; /* the stall that was already reported */
     uint32_t idle_ticks;
+    bool running;
+    struct {
+        volatile uint32_t wanted; /* a futex word of the kernel's */
+        long nr, argument[3];
+    } follow; /* the call that the carrier has made and waits for us to make */
 } monitor = { .wake_fd = -1 };
 
 static uint64_t shortened(uint64_t slice, uint32_t shift)
@@ -170,6 +177,35 @@ static void split_files(void)
         monitor.settings.files_split();
 }
 
+static void follow_carrier(void)
+{
+    const long *a = monitor.follow.argument;
+    if (likely(!__atomic_load_n(&monitor.follow.wanted, __ATOMIC_ACQUIRE)))
+        return;
+    sys3(monitor.follow.nr, a[0], a[1], a[2]);
+    __atomic_store_n(&monitor.follow.wanted, 0, __ATOMIC_RELEASE);
+    sys3(__NR_futex, &monitor.follow.wanted, FUTEX_WAKE_PRIVATE, 1);
+}
+
+void monitor_follow(long nr, long a, long b, long c)
+{
+    const struct __kernel_timespec patience = ns_timespec(FOLLOW_NS);
+    const uint64_t one = 1;
+    if (!monitor.running)
+        return;
+    monitor.follow.nr = nr;
+    monitor.follow.argument[0] = a;
+    monitor.follow.argument[1] = b;
+    monitor.follow.argument[2] = c;
+    __atomic_store_n(&monitor.follow.wanted, 1, __ATOMIC_RELEASE);
+    sys3(__NR_write, monitor.wake_fd, &one, sizeof(one));
+    while (__atomic_load_n(&monitor.follow.wanted, __ATOMIC_ACQUIRE)) {
+        long error = sys4(__NR_futex, &monitor.follow.wanted, FUTEX_WAIT_PRIVATE, 1, &patience);
+        if (error == -ETIMEDOUT)
+            return;
+    }
+}
+
 static void monitor_main(void *argument)
 {
     struct carrier *carrier = argument;
@@ -178,6 +214,7 @@ static void monitor_main(void *argument)
     for (;;) {
         bool sleep = may_sleep(carrier);
         monitor.settings.serve(monitor.wake_fd, sleep ? UINT64_MAX : tick_ns());
+        follow_carrier();
         if (monitor.asleep) {
             monitor.asleep = 0;
             monitor.idle_ticks = 0;
@@ -200,6 +237,7 @@ int monitor_start(const struct monitor_settings *settings)
     monitor.last_tick_ns = clock_now(&runtime.clock);
     runtime.carrier.stall_since_ns = monitor.last_tick_ns;
     long tid = kthread_start(&monitor.kthread, "coro-monitor", monitor_main, &runtime.carrier);
+    monitor.running = tid >= 0;
     return tid < 0 ? (int)tid : 0;
 }
 
@@ -223,6 +261,8 @@ void monitor_reset(void)
     monitor.wake_fd = -1;
     monitor.kick_lock.taken = 0;
     monitor.split = false;
+    monitor.running = false;
+    monitor.follow.wanted = 0;
     monitor.asleep = 0;
     monitor.idle_ticks = 0;
 }

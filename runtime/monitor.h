@@ -44,4 +44,8 @@ bool monitor_owns_fd(int fd);
 /* Forgets the monitor (child of a fork). */
 void monitor_reset(void);
 
+/* Has the monitor make a system call that changes what a kernel thread is allowed, which the carrier
+ * has made; returns when that is done. The carrier. */
+void monitor_follow(long nr, long a, long b, long c);
+
 #endif
