@@ -49,9 +49,12 @@ static bool is_ignored(int signal)
 static void act_by_default(int signal)
 {
     struct kernel_sigaction standard = { 0 };
+    sigbits bit = sigbit(signal), mask;
     sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
     sys3(__NR_tgkill, runtime.pid, runtime.carrier.kernel_tid, signal);
-    signal_install(signal); /* reached after a stop and continue */
+    sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, &bit, &mask, 8);
+    sys4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8); /* reached after a stop and continue */
+    signal_install(signal);
 }
 
 void signal_send(struct co *co, int signal, const siginfo_t *info)
@@ -273,28 +276,44 @@ static bool about_to_vfork(struct carrier *carrier, struct ucontext *context)
     return false;
 }
 
-void signal_in_program(struct carrier *carrier, int signal, siginfo_t *info,
-                       struct ucontext *context)
+/* What @co would be given first. */
+static int first_deliverable(const struct co *co)
 {
+    return __builtin_ctzll(co->signals.pending.set & ~co->signals.mask) + 1;
+}
+
+/* Handlers may block and jump away, which nobody may on a side stack; and who resumes from there
+ * must not be preempted there. */
+static void leave_side_stack(struct co *co, const struct signal_frame *frame)
+{
+    if (!signal_on_side_stack(co, frame))
+        return;
+    signal_set_kernel_mask_for_now(~UINT64_C(0));
+    if (signal_deliverable(co))
+        signal_continue(signal_stack_for(co, first_deliverable(co), &frame->context),
+                        signal_in_program, 0, &frame->info, &frame->context);
+}
+
+void signal_in_program(void *argument)
+{
+    struct signal_frame *frame = argument;
+    struct carrier *carrier = this_carrier();
     struct co *co = carrier->current;
     struct call_state state = save_call(co);
     bool restart = true;
+    signal_rest();        /* we came in with all blocked */
     co->simd = SIMD_NONE; /* the kernel's frame holds it all */
     co->door = DOOR_NONE;
     co->frame = NULL;
     co->hint_kind = WAIT_NONE;
-    if (signal == KICK_SIGNAL) {
-        __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
-        if (!carrier->no_preempt)
-            sched_preempt(context->uc_mcontext.rip, context->uc_mcontext.rsp);
-    } else {
-        signal_route(signal, info);
-    }
+    if (frame->signal == KICK_SIGNAL && !carrier->no_preempt)
+        sched_preempt(frame->context.uc_mcontext.rip, frame->context.uc_mcontext.rsp);
     for (;;) {
         if (carrier->kthread.attention & ATTENTION_SIGNAL)
             drain_notes();
+        leave_side_stack(co, frame);
         if (signal_deliverable(co))
-            run_due(co, context, &restart);
+            run_due(co, &frame->context, &restart);
         restore_call(co, &state);
         runtime_leave(carrier);
         if (!(carrier->kthread.attention & ATTENTION_SIGNAL) && !signal_deliverable(co))
@@ -302,6 +321,34 @@ void signal_in_program(struct carrier *carrier, int signal, siginfo_t *info,
         runtime_enter(carrier);
         co->simd = SIMD_NONE;
     }
+    memcpy(&frame->context.uc_sigmask, &ps->kernel_mask, sizeof(ps->kernel_mask));
+    signal_resume(&frame->context);
+}
+
+/* The kick: lets others run. False: there is no memory to do that in. */
+static bool preempt(struct carrier *carrier, siginfo_t *info, struct ucontext *context)
+{
+    uintptr_t above = signal_own_place(carrier->current, context);
+    if (!above)
+        return false;
+    __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
+    runtime_enter(carrier);
+    signal_continue(above, signal_in_program, KICK_SIGNAL, info, context);
+}
+
+/* Program code was interrupted. We are on the carrier's alternate stack with all blocked, so there
+ * is nothing that could come in between. */
+static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct ucontext *context)
+{
+    struct co *co = carrier->current;
+    runtime_enter(carrier);
+    signal_route(signal, info);
+    if (carrier->kthread.attention & ATTENTION_SIGNAL)
+        drain_notes();
+    if (signal_deliverable(co))
+        signal_continue(signal_stack_for(co, first_deliverable(co), context), signal_in_program,
+                        signal, info, context);
+    runtime_leave(carrier);
     memcpy(&context->uc_sigmask, &ps->kernel_mask, sizeof(ps->kernel_mask));
 }
 
@@ -327,10 +374,8 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     bool in_runtime = carrier->kthread.in_runtime || about_to_vfork(carrier, context);
     if (!in_runtime && carrier->current) {
         if (signal != KICK_SIGNAL) {
-            runtime_enter(carrier);
-            signal_set_kernel_mask(ps->kernel_mask); /* we came in with all blocked */
-            signal_in_program(carrier, signal, info, context);
-        } else if (!signal_preempt(carrier, info, context)) {
+            arrive(carrier, signal, info, context);
+        } else if (!preempt(carrier, info, context)) {
             __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
         }
         return;

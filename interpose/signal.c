@@ -90,6 +90,11 @@ void signal_set_kernel_mask(sigbits mask)
     sys4(__NR_rt_sigprocmask, SET_MASK, &mask, NULL, SIGNAL_SIZE);
 }
 
+void signal_set_kernel_mask_for_now(sigbits mask)
+{
+    sys4(__NR_rt_sigprocmask, SET_MASK, &mask, NULL, SIGNAL_SIZE);
+}
+
 void signal_rest(void)
 {
     signal_set_kernel_mask(ps->resting_mask);
@@ -114,7 +119,8 @@ void signal_install(int signal)
     }
     struct kernel_sigaction ours = {
         .handler = (uintptr_t)signal_entry,
-        .flags = (wanted->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT)) | SA_SIGINFO | SA_RESTORER_,
+        .flags = (wanted->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT)) | SA_SIGINFO | SA_RESTORER_ |
+                 SA_ONSTACK, /* the thread's may be no place for us: see sigplace.c */
         .restorer = (uintptr_t)signal_restorer,
         .mask = ~UINT64_C(0), /* or the kernel would pile up a frame for each queued signal */
     };
@@ -122,8 +128,6 @@ void signal_install(int signal)
         ours.flags |= SA_RESTART;
     if (signal == SIGCHLD && wanted->handler == IGNORED) /* then children leave no zombies */
         ours.flags |= SA_NOCLDWAIT;
-    if (memory) /* there may be no stack left; see sigfault.c */
-        ours.flags |= SA_ONSTACK;
     kernel_action(signal, &ours, NULL);
     ps->caught |= sigbit(signal);
 }
@@ -384,6 +388,7 @@ long op_rt_tgsigqueueinfo(int pid, int tid, int signal, const siginfo_t *info)
 void signal_forget_co(struct co *co)
 {
     pending_clear(&co->signals.pending);
+    signal_free_side_stack(co);
     co->signals.mask = ~UINT64_C(0); /* stands in nobody's way any more */
     signal_update_resting_mask();
 }

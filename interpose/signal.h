@@ -12,6 +12,7 @@
 
 #define NOTES_MAX         256U
 #define FAULT_STACK_BYTES (64 * 1024UL)
+#define RED_ZONE          128
 
 /* A signal that the kernel delivered while runtime code ran. */
 struct sig_note {
@@ -46,14 +47,34 @@ void pending_clear(struct sig_pending *pending);
  * the default action (sigfault.c). */
 void signal_fault(struct carrier *carrier, int signal, siginfo_t *info, struct ucontext *context);
 
-/* The kick found program code running: lets others run, from the thread's own stack. False: it has
- * no room for that. */
-bool signal_preempt(struct carrier *carrier, siginfo_t *info, struct ucontext *context);
+/* A copy of the kernel's frame, in the order of addresses, on the stack where we went on. */
+struct signal_frame {
+    struct ucontext context;
+    siginfo_t info;
+    int signal;
+};
 
-/* What a signal that interrupted program code does, in the runtime and on the thread's stack;
- * leaves the runtime. PARKS. (sigdeliver.c) */
-void signal_in_program(struct carrier *carrier, int signal, siginfo_t *info,
-                       struct ucontext *context);
+/* Program code was interrupted: lets others run if by the kick, runs the handlers that are due, and
+ * resumes it. In the runtime, on the thread's stack or its side stack, all blocked. PARKS.
+ * (sigdeliver.c) */
+void signal_in_program(void *frame) __attribute__((noreturn));
+
+/* Copies the kernel's frame to below @above and goes on with fn(copy) there, all blocked still.
+ * (sigplace.c) */
+void signal_continue(uintptr_t above, void (*fn)(void *), int signal, const siginfo_t *info,
+                     const struct ucontext *context) __attribute__((noreturn));
+
+/* The end of the stack that @signal's handler runs on in @co, given what it interrupts. */
+uintptr_t signal_stack_for(const struct co *co, int signal, const struct ucontext *context);
+
+/* The end of room for what concerns only us, beside the interrupted code; 0: no memory. */
+uintptr_t signal_own_place(struct co *co, const struct ucontext *context);
+uintptr_t signal_side_stack(struct co *co);
+bool signal_on_side_stack(const struct co *co, const void *frame);
+void signal_free_side_stack(struct co *co);
+
+/* The kernel's mask until signal_rest, or until a frame is resumed. */
+void signal_set_kernel_mask_for_now(sigbits mask);
 
 /* Runs one handler of @co for @info (sigdeliver.c), in the runtime. */
 void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context);

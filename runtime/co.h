@@ -75,6 +75,7 @@ struct co {
     struct timer timer;
     uint64_t wait_until; /* CORO_TIMEOUT_*: when the call that is restarted has to end; 0: none */
     struct offload_job *job; /* the call that a helper runs for it */
+    void *side_stack;        /* where it is preempted when its stack is no place; else NULL */
 
     /* Identity. */
     uint32_t tid;
