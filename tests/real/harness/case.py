@@ -132,6 +132,12 @@ class Case:
                 time.sleep(0.02)
         raise Failure(f"{process.name} accepts no connection on port {port} after {seconds} s")
 
+    def wait_until(self, truth, seconds, text):
+        deadline = time.monotonic() + seconds
+        while not truth():
+            self.check(time.monotonic() < deadline, f"{text} after {seconds} s")
+            time.sleep(0.05)
+
     def figure(self, value, unit, higher_is_better=True, p99_ms=0.0):
         self.outcome.value = value
         self.outcome.unit = unit
@@ -180,15 +186,16 @@ class Case:
         self.check(result.operations > 0, "no operation completed in the measured time")
         return result
 
-    def time_program(self, argv, floor, seconds, name=None):
-        """Runs a tested program to its end while watching it; returns it and the seconds it took."""
+    def time_program(self, argv, floor, seconds, name=None, wanted=0):
+        """Runs a tested program to its end, with status @wanted, while watching it; returns it and the
+        seconds it took."""
         process = self.start(argv, name)
         deadline = time.monotonic() + seconds
         self.watch(lambda: [process.pid], floor, lambda: process.poll() is not None or time.monotonic() > deadline)
         status = process.wait(0.1)
         took = time.monotonic() - process.started
         self.ended(status)
-        self.check(status == 0, f"{process.name} ended with {status_text(status)}: {process.tail()}")
+        self.check(status == wanted, f"{process.name} ended with {status_text(status)}: {process.tail()}")
         return process, took
 
     def judge_messages(self):

@@ -25,12 +25,13 @@ def digest(path):
 
 
 def tester(pack, unpack, suffix, threads, size, unpacks_threaded):
+    """@unpack ends with the option to unpack; -t in its place tests."""
     def run(case):
         sample = case.path("sample")
         write_sample(sample, case.pick(size, size // 2))
         before = digest(sample)
         _, packing = case.time_program(pack + [sample], threads, 50, "pack")
-        plain = case.start(unpack + ["-t", sample + suffix], "verify", tested=False)
+        plain = case.start(unpack[:-1] + ["-t", sample + suffix], "verify", tested=False)
         case.check(plain.wait(30) == 0, f"the native tool rejects the archive: {plain.tail()}")
         with open(sample, "rb+") as file:
             file.truncate(0)
@@ -50,4 +51,5 @@ PROGRAMS = [
     program("pigz", "pigz", ["pigz", "-p8", "-k"], ["pigz", "-d"], ".gz", 8, 40 * MIB),
     program("xz", "xz-utils", ["xz", "-T4", "-k", "-2", "--block-size=1MiB"], ["xz", "-T4", "-d"], ".xz", 4, 16 * MIB),
     program("zstd", "zstd", ["zstd", "-q", "-T4", "-k", "-9"], ["zstd", "-q", "-d"], ".zst", 4, 48 * MIB, False),
+    program("plzip", "plzip", ["plzip", "-n4", "-k", "-1", "-B1MiB"], ["plzip", "-n4", "-d"], ".lz", 4, 16 * MIB),
 ]

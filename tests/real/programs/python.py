@@ -1,34 +1,20 @@
 """Debian's Python 3: a threaded HTTP server, a pool of 200 threads, and subprocesses from 32 threads."""
 
-import hashlib
 import os
-import random
 
+from harness import digest
 from harness.case import Program
-from harness.load import GATHER, expect, http_reply
 
 PAYLOAD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "payload")
 PYTHON = "/usr/bin/python3"
 CLIENTS = 200
 
 
-def http_script(number, clock):
-    """Posts noise and gets back its digest and its size; the server keeps the connection."""
-    chance = random.Random(number)
-    yield b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", http_reply
-    yield GATHER
-    while not clock.over():
-        body = chance.randbytes(chance.choice((20, 2000, 40000)))
-        reply = yield b"POST /digest HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body), http_reply
-        wanted = f"{hashlib.sha256(body).hexdigest()} {len(body)}".encode()
-        expect(reply.partition(b"\r\n\r\n")[2], wanted, f"client {number}")
-
-
 def run_http(case):
     port = case.free_port()
     server = case.start([PYTHON, os.path.join(PAYLOAD, "http_server.py"), str(port)])
     case.wait_port(server, port)
-    result = case.drive(server, CLIENTS, ("127.0.0.1", port), http_script, CLIENTS, case.pick(4, 2), processes=1)
+    result = case.drive(server, CLIENTS, ("127.0.0.1", port), digest.script, CLIENTS, case.pick(4, 2), processes=1)
     case.figure(result.per_second, "requests/s", p99_ms=result.p99_ms)
     case.ended(server.stop())
 
