@@ -4,6 +4,7 @@
  * runtime up. In a vfork child everything passes raw, whatever else is true: it runs in our memory
  * on borrowed state. */
 #include "interpose/process.h"
+#include "interpose/seen.h"
 
 #include <linux/sched.h>
 
@@ -87,6 +88,7 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
     co->frame = f;
     if (unlikely(fault.on))
         fault_delay();
+    seen_by_gate(f->rax);
     long result;
     do {
         result = call_operation(f);

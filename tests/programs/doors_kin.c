@@ -1,7 +1,9 @@
-/* Names that few programs call: fcntl64, dup3, wait3, epoll_pwait, the kin of the usual ones. */
+/* Names that few programs call: fcntl64, dup3, wait3, epoll_pwait, pread64, close_range, the kin of the
+ * usual ones. */
 #include "gates.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -106,13 +108,42 @@ static void events(void)
     close(fd);
 }
 
+static void positions(void)
+{
+    char data[4];
+    int fd = open("file", O_RDWR | O_CREAT, 0600);
+    CHECK(fd >= 0);
+    CHECK_EQ(pwrite64(fd, "abcdef", 6, 2), 6);
+    CHECK_EQ(pread64(fd, data, 4, 3), 4);
+    CHECK(memcmp(data, "bcde", 4) == 0);
+    CHECK_EQ(pread64(fd, data, 4, 8), 0);
+    CHECK_EQ(pread64(fd, data, 4, -1), -1);
+    CHECK_EQ(errno, EINVAL);
+    CHECK_EQ(pread64(pair[0], data, 1, 0), -1);
+    CHECK_EQ(errno, ESPIPE);
+    close(fd);
+    CHECK_EQ(unlink("file"), 0);
+}
+
+static void ranges(void)
+{
+    CHECK_EQ(dup2(pair[0], 200), 200);
+    CHECK_EQ(dup2(pair[0], 202), 202);
+    CHECK_EQ(close_range(200, 201, 0), 0);
+    CHECK_EQ(fcntl(200, F_GETFD), -1);
+    CHECK_EQ(fcntl(202, F_GETFD), 0);
+    CHECK_EQ(close_range(202, 202, CLOSE_RANGE_CLOEXEC), 0);
+    CHECK_EQ(fcntl(202, F_GETFD), FD_CLOEXEC);
+    CHECK_EQ(close_range(203, 202, 0), -1);
+    CHECK_EQ(errno, EINVAL);
+    CHECK_EQ(close(202), 0);
+}
+
 int main(void)
 {
     const struct gate_test tests[] = {
-        { "fcntl64", commands },
-        { "dup3", copies },
-        { "wait3", children },
-        { "epoll_pwait", events },
+        { "fcntl64", commands },   { "dup3", copies },       { "wait3", children },
+        { "epoll_pwait", events }, { "pread64", positions }, { "close_range", ranges },
     };
     CHECK_EQ(pipe(pair), 0);
     run_gates(tests, COUNT(tests));
