@@ -59,6 +59,7 @@ int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t threa
     runtime.favoured = conf.priority; /* the words' places are FAVOUR_* bits */
     runtime.pid = (int)sys0(__NR_getpid);
     stack_set_zeroed_top(thread_block_bytes);
+    steer_reset();
     int error = runtime_start((int)sys0(__NR_gettid));
     if (error)
         return error;

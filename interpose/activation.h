@@ -33,6 +33,14 @@ int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t threa
 /* offload_set_bound. */
 void activation_set_offload(uint32_t helpers);
 
+/* What the control socket may change (steer.c); on the monitor. `conf` has changed; thread @id gets a
+ * selfishness of its own; thread @id gets @signal as if by pthread_kill, soon. The latter two return
+ * 0, -ESRCH: there is no such thread, or -EBUSY: too many signals are on their way. */
+void steer_reset(void); /* a process begins: nothing is on its way */
+void steer_apply_conf(void);
+int steer_set_thread(uint64_t id, uint32_t selfishness);
+int steer_signal_thread(uint64_t id, int signal);
+
 /* monitor_start. */
 struct monitor_settings;
 int activation_start_monitor(const struct monitor_settings *settings);

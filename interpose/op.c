@@ -133,12 +133,17 @@ int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t dea
     return result;
 }
 
+void op_refill_pace(struct co *co)
+{
+    co->selfish_left = co->selfishness ? co->selfishness : runtime.selfishness;
+}
+
 void op_pace(void)
 {
     struct co *co = this_co();
     if (likely(--co->selfish_left))
         return;
-    co->selfish_left = runtime.selfishness;
+    op_refill_pace(co);
     sched_yield_co();
 }
 

@@ -39,6 +39,9 @@ int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t dea
 /* Counts one I/O call that did not wait; every so many, others run first (CORO_SELFISHNESS). */
 void op_pace(void);
 
+/* @co may again complete as many calls as its selfishness says. */
+void op_refill_pace(struct co *co);
+
 /* A relative time as a deadline: NULL is never. -EINVAL when it is no valid time,
  * -EFAULT when it can't be read, else 0. */
 int op_deadline(const struct __kernel_timespec *relative, uint64_t *deadline_ns);

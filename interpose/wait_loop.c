@@ -140,7 +140,7 @@ long attempt_run(struct attempt *attempt)
     }
     fd_wait_done(&waiter);
     if (waited)
-        this_co()->selfish_left = runtime.selfishness;
+        op_refill_pace(this_co());
     else
         op_pace();
     return result;

@@ -63,6 +63,7 @@ struct co {
     uint8_t slice_shift;        /* its slice is halved so many times: it spins; monitor.c */
     uintptr_t spin_pc, spin_sp; /* where the last preemption met it */
     uint32_t selfish_left;      /* I/O calls that may still complete at once */
+    uint32_t selfishness;       /* its own; 0: the runtime's */
     uint32_t slices;            /* times it was switched to */
     uint64_t since_ns;          /* coarse time of the last change of state */
     struct co_wait wait;        /* for observers */

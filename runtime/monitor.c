@@ -24,6 +24,7 @@
 #include "runtime/fd.h"
 #include "runtime/kthread.h"
 #include "runtime/runtime.h"
+#include "runtime/stat.h"
 #include "shim/log.h"
 
 #define IDLE_TICKS  20
@@ -48,6 +49,8 @@ static struct {
         volatile uint32_t wanted; /* a futex word of the kernel's */
         long nr, argument[3];
     } follow; /* the call that the carrier has made and waits for us to make */
+    uint64_t kicked_switches, last_kick_ns; /* the last kick */
+    uint64_t started_ns, kicks, stalls;
 } monitor = { .wake_fd = -1 };
 
 static uint64_t shortened(uint64_t slice, uint32_t shift)
@@ -73,6 +76,7 @@ static void warn_of_stall(struct carrier *carrier, uint64_t held_ns)
         monitor.warned_switches == carrier->switches || !co)
         return;
     monitor.warned_switches = carrier->switches;
+    monitor.stalls++;
     log_line(LOG_WARN, "thread %lu (%s) has held the carrier for %lu ms, %u runnable", co->id,
              co->name[0] ? co->name : "unnamed", held_ns / NSEC_PER_MSEC,
              carrier->run_queue_length);
@@ -83,6 +87,19 @@ static void kick(struct carrier *carrier)
     spin_lock(&monitor.kick_lock);
     kthread_kick(carrier->kernel_tid);
     spin_unlock(&monitor.kick_lock);
+}
+
+void monitor_set(uint64_t slice_ns, uint64_t latency_warning_ns)
+{
+    monitor.settings.slice_ns = slice_ns;
+    monitor.settings.latency_warning_ns = latency_warning_ns;
+}
+
+void monitor_read_stat(struct runtime_stat *stat)
+{
+    stat->uptime_ns = clock_now(&runtime.clock) - monitor.started_ns;
+    stat->preemptions = monitor.kicks;
+    stat->stalls = monitor.stalls;
 }
 
 void monitor_kick(void)
@@ -128,8 +145,14 @@ static void watch(struct carrier *carrier, uint64_t now)
     }
     uint64_t held = now - carrier->stall_since_ns;
     warn_of_stall(carrier, held);
-    if (slice && held >= slice && runtime.live > 1)
+    /* Not at every tick: kicks queue up while the carrier is off its processor. */
+    if (slice && held >= slice && runtime.live > 1 &&
+        (monitor.kicked_switches != switches || now - monitor.last_kick_ns >= slice)) {
+        monitor.kicked_switches = switches;
+        monitor.last_kick_ns = now;
+        monitor.kicks++;
         kick(carrier);
+    }
 }
 
 static bool may_sleep(const struct carrier *carrier)
@@ -234,7 +257,8 @@ int monitor_start(const struct monitor_settings *settings)
     monitor.wake_fd = (int)fd;
     monitor.settings = *settings;
     monitor.warned_switches = UINT64_MAX;
-    monitor.last_tick_ns = clock_now(&runtime.clock);
+    monitor.last_tick_ns = monitor.started_ns = clock_now(&runtime.clock);
+    monitor.kicks = monitor.stalls = 0;
     runtime.carrier.stall_since_ns = monitor.last_tick_ns;
     long tid = kthread_start(&monitor.kthread, "coro-monitor", monitor_main, &runtime.carrier);
     monitor.running = tid >= 0;

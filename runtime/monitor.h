@@ -26,6 +26,13 @@ int monitor_start(const struct monitor_settings *settings);
 /* The carrier has something to do again: ends the monitor's long sleep. Cheap when it is awake. */
 void monitor_wake(void);
 
+/* Other limits from now on. On the monitor. */
+void monitor_set(uint64_t slice_ns, uint64_t latency_warning_ns);
+
+/* Fills in what the monitor counts. On the monitor. */
+struct runtime_stat;
+void monitor_read_stat(struct runtime_stat *stat);
+
 /* Interrupts the carrier, as at the end of a slice. On the monitor. */
 void monitor_kick(void);
 

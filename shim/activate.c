@@ -89,6 +89,11 @@ static size_t thread_block_bytes(void)
 static void start_monitor(void)
 {
     int floor = activation_fd_floor();
+    control_hooks = (struct control_hooks){
+        .apply = steer_apply_conf,
+        .set_thread = steer_set_thread,
+        .signal_thread = steer_signal_thread,
+    };
     if (conf.control) {
         int error = control_prepare(environ, floor);
         if (error)

@@ -10,6 +10,16 @@
 
 #include "runtime/base.h"
 
+/* What requests may change in the process. Called on the monitor; any may be NULL: then such a
+ * request is refused. Errors are -errno. */
+struct control_hooks {
+    void (*apply)(void); /* `conf` has changed */
+    int (*set_thread)(uint64_t id, uint32_t selfishness);
+    int (*signal_thread)(uint64_t id, int signal);
+};
+
+extern struct control_hooks control_hooks;
+
 /* Creates directory and listening socket. @envp finds XDG_RUNTIME_DIR; @fd_floor: our descriptors
  * are moved to numbers at or above it (F_DUPFD_CLOEXEC), so that the program never meets them.
  * Returns 0 or -errno; on error there is no control socket and the program goes on. */

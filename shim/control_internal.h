@@ -34,6 +34,17 @@ struct control_client {
 
 extern struct control_server control_server;
 
+/* For those that answer requests (control_requests.c): starts a reply of @bytes and returns its
+ * zeroed body; or makes the reply an error. */
+void *control_reply(struct control_client *client, uint16_t type, uint16_t flags, uint32_t bytes);
+void control_refuse(struct control_client *client, enum protocol_error code, uint16_t request,
+                    const char *text);
+
+/* control_settings.c */
+void control_answer_get(struct control_client *client, const void *body);
+void control_answer_set(struct control_client *client, const void *body);
+void control_answer_signal(struct control_client *client, const void *body);
+
 /* Puts the reply to the complete request in client->in into client->out. */
 void control_answer(struct control_client *client);
 

@@ -5,6 +5,7 @@
 #include "runtime/co_info.h"
 #include "runtime/mem.h"
 #include "runtime/stack_info.h"
+#include "runtime/stat.h"
 #include "runtime/sys.h"
 #include "shim/control_internal.h"
 #include "shim/log.h"
@@ -23,8 +24,7 @@ struct request {
     void (*answer)(struct control_client *client, const void *body);
 };
 
-/* Starts a reply of @bytes; returns its zeroed body. */
-static void *reply(struct control_client *client, uint16_t type, uint16_t flags, uint32_t bytes)
+void *control_reply(struct control_client *client, uint16_t type, uint16_t flags, uint32_t bytes)
 {
     struct frame_header *header = (struct frame_header *)client->out;
 
@@ -36,10 +36,10 @@ static void *reply(struct control_client *client, uint16_t type, uint16_t flags,
     return memset(header + 1, 0, bytes);
 }
 
-static void refuse(struct control_client *client, enum protocol_error code, uint16_t request,
-                   const char *text)
+void control_refuse(struct control_client *client, enum protocol_error code, uint16_t request,
+                    const char *text)
 {
-    struct error_reply *body = reply(client, FRAME_ERROR, 0, sizeof(*body));
+    struct error_reply *body = control_reply(client, FRAME_ERROR, 0, sizeof(*body));
 
     body->code = code;
     body->request = request;
@@ -64,7 +64,8 @@ static void answer_hello(struct control_client *client, const void *body)
 {
     const struct hello_request *hello = body;
     bool matches = hello->magic == PROTOCOL_MAGIC && hello->version == PROTOCOL_VERSION;
-    struct hello_reply *answer = reply(client, FRAME_HELLO | FRAME_REPLY, 0, sizeof(*answer));
+    struct hello_reply *answer =
+        control_reply(client, FRAME_HELLO | FRAME_REPLY, 0, sizeof(*answer));
 
     answer->magic = PROTOCOL_MAGIC;
     answer->version = PROTOCOL_VERSION;
@@ -85,7 +86,7 @@ static void answer_list(struct control_client *client, const void *body)
 
     if (max == 0 || max > LIST_RECORDS_MAX)
         max = LIST_RECORDS_MAX;
-    answer = reply(client, FRAME_LIST | FRAME_REPLY, 0, sizeof(*answer));
+    answer = control_reply(client, FRAME_LIST | FRAME_REPLY, 0, sizeof(*answer));
     count = co_snapshot(list->after_id, (struct co_info *)(answer + 1), max);
     answer->count = (uint32_t)count;
     answer->record_bytes = sizeof(struct co_info);
@@ -99,7 +100,8 @@ static void answer_stacks(struct control_client *client, const void *body)
     const struct stacks_request *stacks = body;
     struct frame_header *header = (struct frame_header *)client->out;
     uint32_t max = stacks->max_stack_bytes < MEMORY_MAX ? stacks->max_stack_bytes : MEMORY_MAX;
-    struct stacks_reply *answer = reply(client, FRAME_STACKS | FRAME_REPLY, 0, sizeof(*answer));
+    struct stacks_reply *answer =
+        control_reply(client, FRAME_STACKS | FRAME_REPLY, 0, sizeof(*answer));
     int more;
     size_t bytes = co_stacks(stacks->after_id, stacks->only_id, max, answer + 1,
                              FRAME_REPLY_MAX - sizeof(*answer), &answer->count, &more);
@@ -116,7 +118,7 @@ static void answer_memory(struct control_client *client, const void *body)
 {
     const struct memory_request *memory = body;
     struct frame_header *header = (struct frame_header *)client->out;
-    char *answer = reply(client, FRAME_MEMORY | FRAME_REPLY, 0, 0);
+    char *answer = control_reply(client, FRAME_MEMORY | FRAME_REPLY, 0, 0);
     size_t bytes = memory->bytes < MEMORY_MAX ? memory->bytes : MEMORY_MAX;
 
     bytes = co_memory(answer, memory->address, bytes);
@@ -124,11 +126,22 @@ static void answer_memory(struct control_client *client, const void *body)
     client->out_used += (uint32_t)bytes;
 }
 
+static void answer_stat(struct control_client *client, const void *body)
+{
+    (void)body;
+    runtime_read_stat(
+        control_reply(client, FRAME_STAT | FRAME_REPLY, 0, sizeof(struct runtime_stat)));
+}
+
 static const struct request requests[] = {
     { FRAME_HELLO, sizeof(struct hello_request), answer_hello },
     { FRAME_LIST, sizeof(struct list_request), answer_list },
     { FRAME_STACKS, sizeof(struct stacks_request), answer_stacks },
     { FRAME_MEMORY, sizeof(struct memory_request), answer_memory },
+    { FRAME_STAT, 0, answer_stat },
+    { FRAME_GET, 0, control_answer_get },
+    { FRAME_SET, sizeof(struct set_request), control_answer_set },
+    { FRAME_SIGNAL, sizeof(struct signal_request), control_answer_signal },
 };
 
 static const struct request *find_request(uint16_t type)
@@ -145,11 +158,12 @@ void control_answer(struct control_client *client)
     const struct request *request = find_request(header->type);
 
     if (!client->greeted && header->type != FRAME_HELLO)
-        refuse(client, PROTOCOL_NOT_GREETED, header->type, "HELLO of this protocol version first");
+        control_refuse(client, PROTOCOL_NOT_GREETED, header->type,
+                       "HELLO of this protocol version first");
     else if (request == NULL)
-        refuse(client, PROTOCOL_UNKNOWN_REQUEST, header->type, "unknown request");
+        control_refuse(client, PROTOCOL_UNKNOWN_REQUEST, header->type, "unknown request");
     else if (header->length < request->body_bytes)
-        refuse(client, PROTOCOL_MALFORMED, header->type, "request too short");
+        control_refuse(client, PROTOCOL_MALFORMED, header->type, "request too short");
     else
         request->answer(client, header + 1);
 }

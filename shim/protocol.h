@@ -31,6 +31,10 @@ enum frame_type {
     FRAME_LIST = 2,
     FRAME_STACKS = 3,
     FRAME_MEMORY = 4,
+    FRAME_STAT = 5, /* empty body; answered by a struct runtime_stat */
+    FRAME_GET = 6,  /* empty body; answered by a struct get_reply */
+    FRAME_SET = 7,
+    FRAME_SIGNAL = 8, /* answered by an empty body */
     FRAME_REPLY = 0x8000,
     FRAME_ERROR = 0xffff,
 };
@@ -98,6 +102,39 @@ struct memory_request {
 };
 
 #define MEMORY_MAX UINT32_C(32768)
+
+#define SETTING_NAME_BYTES  32
+#define SETTING_VALUE_BYTES 256
+
+/* Followed by count records, each a struct setting of record_bytes: the CORO_* variables as they are
+ * in the process. */
+struct get_reply {
+    uint32_t count;
+    uint32_t record_bytes;
+    uint64_t reserved;
+};
+
+struct setting {
+    char name[SETTING_NAME_BYTES];
+    char value[SETTING_VALUE_BYTES];
+    char range[SETTING_VALUE_BYTES]; /* in words */
+    uint32_t changeable;             /* by SET */
+    uint32_t reserved;
+};
+
+/* Answered by a struct setting that says what holds now. */
+struct set_request {
+    uint64_t id; /* of this thread alone; 0: of the process */
+    char name[SETTING_NAME_BYTES];
+    char value[SETTING_VALUE_BYTES];
+};
+
+/* Sends a signal to one thread, as pthread_kill does. */
+struct signal_request {
+    uint64_t id;
+    uint32_t signal; /* from 1 */
+    uint32_t reserved;
+};
 
 enum protocol_error {
     PROTOCOL_UNKNOWN_REQUEST = 1,

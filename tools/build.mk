@@ -1,7 +1,7 @@
 # What corun and coroctl need beyond the common flags, and the manuals that are made from tables.
 
 corun_libs   :=
-coroctl_libs := -ljansson -lunwind-x86_64 -lunwind -ldw -lelf -liberty
+coroctl_libs := -ljansson -lunwind-x86_64 -lunwind -ldw -lelf -liberty -lncursesw -ltinfo
 
 # corun looks beside itself first; this is where it looks last.
 $(OBJ)/tools/corun/preload.o: CFLAGS += -DLIBDIR='"$(PREFIX)/lib"'

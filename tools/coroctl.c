@@ -14,9 +14,8 @@
 #include "tools/coroctl/command.h"
 
 static const struct command *const commands[] = {
-    &command_list,
-    &command_where,
-    &command_deadlock,
+    &command_list, &command_where, &command_deadlock, &command_stat,
+    &command_top,  &command_get,   &command_set,      &command_kill,
 };
 
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;
@@ -28,6 +27,16 @@ static const struct command *find_command(const char *name)
             return commands[i];
     error(EXIT_USAGE, 0, "unknown command '%s'; see coroctl --help", name);
     return NULL;
+}
+
+static double parse_number(struct argp_state *state, const char *value, double min, double max)
+{
+    char *end;
+    double number = strtod(value, &end);
+
+    if (*end != '\0' || end == value || !(number >= min && number <= max))
+        argp_error(state, "'%s' is not a number from %g to %g", value, min, max);
+    return number;
 }
 
 static error_t parse_command_option(int key, char *value, struct argp_state *state)
@@ -46,6 +55,24 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         return 0;
     case KEY_GROUP:
         settings->group = true;
+        return 0;
+    case KEY_BATCH:
+        settings->batch = true;
+        return 0;
+    case KEY_TREE:
+        settings->tree = true;
+        return 0;
+    case KEY_PROMETHEUS:
+        settings->prometheus = true;
+        return 0;
+    case 'i':
+        settings->interval_s = parse_number(state, value, 0.01, 86400);
+        return 0;
+    case 'n':
+        settings->count = (unsigned)parse_number(state, value, 1, 1e9);
+        return 0;
+    case 't':
+        settings->thread = (uint64_t)parse_number(state, value, 1, 1e18);
         return 0;
     case KEY_ALL_FRAMES:
         settings->all_frames = true;

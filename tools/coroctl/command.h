@@ -5,6 +5,7 @@
 
 #include <argp.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Exit codes; coroctl(1) explains them. */
 enum exit_code {
@@ -21,13 +22,26 @@ enum exit_code {
 struct settings {
     const char *process; /* -p: pid or name; NULL: the only one */
     bool json, plain;
-    bool group;       /* where: one stack for all threads that have it */
-    bool all_frames;  /* where: coroshim's own, too */
-    char **arguments; /* what is left after the options, NULL at the end */
+    bool group;        /* where: one stack for all threads that have it */
+    bool all_frames;   /* where: coroshim's own, too */
+    bool prometheus;   /* stat */
+    bool batch, tree;  /* top */
+    double interval_s; /* stat, top; 0: once */
+    unsigned count;    /* stat, top: so many times; 0: without end */
+    uint64_t thread;   /* -t; 0: none */
+    char **arguments;  /* what is left after the options, NULL at the end */
 };
 
 /* Keys of options that have no letter. */
-enum { KEY_JSON = 0x100, KEY_PLAIN, KEY_GROUP, KEY_ALL_FRAMES };
+enum {
+    KEY_JSON = 0x100,
+    KEY_PLAIN,
+    KEY_GROUP,
+    KEY_ALL_FRAMES,
+    KEY_PROMETHEUS,
+    KEY_BATCH,
+    KEY_TREE
+};
 
 /* Rows for a command's options. */
 #define OPTION_PROCESS                                                                             \
@@ -53,6 +67,7 @@ struct command {
     int (*run)(const struct settings *settings); /* returns an enum exit_code, having said why */
 };
 
-extern const struct command command_list, command_where, command_deadlock;
+extern const struct command command_deadlock, command_get, command_kill, command_list, command_set,
+    command_stat, command_top, command_where;
 
 #endif

@@ -1,0 +1,76 @@
+/* coroctl kill: a signal to one thread. */
+#include <error.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/coroctl/command.h"
+#include "tools/coroctl/process.h"
+
+#define SIGNALS 65
+
+/* "10", "USR1", "SIGUSR1"; 0: none. */
+static int parse_signal(const char *text)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+
+    if (*end == '\0' && end != text)
+        return number > 0 && number < SIGNALS ? (int)number : 0;
+    if (strncasecmp(text, "SIG", 3) == 0)
+        text += 3;
+    for (int signal = 1; signal < SIGNALS; signal++) {
+        const char *name = sigabbrev_np(signal);
+
+        if (name != NULL && strcasecmp(name, text) == 0)
+            return signal;
+    }
+    return 0;
+}
+
+static int kill_run(const struct settings *settings)
+{
+    static struct connection connection;
+    struct signal_request request = { 0 };
+    struct process process;
+    char **arguments = settings->arguments, *end;
+    int code;
+
+    if (arguments[0] == NULL || arguments[1] == NULL || arguments[2] != NULL) {
+        error(0, 0, "kill takes a thread's id and a signal");
+        return EXIT_USAGE;
+    }
+    request.id = strtoul(arguments[0], &end, 10);
+    if (*end != '\0' || request.id == 0) {
+        error(0, 0, "'%s' is not a thread's id", arguments[0]);
+        return EXIT_USAGE;
+    }
+    request.signal = (uint32_t)parse_signal(arguments[1]);
+    if (request.signal == 0) {
+        error(0, 0, "'%s' is not a signal", arguments[1]);
+        return EXIT_USAGE;
+    }
+    code = process_choose(settings->process, &process);
+    if (code == EXIT_OK)
+        code = connection_open(&process, &connection);
+    if (code != EXIT_OK)
+        return code;
+    code = connection_ask(&connection, FRAME_SIGNAL, &request, sizeof(request), 0);
+    connection_close(&connection);
+    return code;
+}
+
+static const struct argp_option kill_options[] = {
+    OPTION_PROCESS,
+    { 0 },
+};
+
+const struct command command_kill = {
+    .name = "kill",
+    .arguments = "ID SIGNAL",
+    .summary = "send a signal to one thread",
+    .description = "As pthread_kill(3) does: the thread's mask, the program's handler and the "
+                   "default action apply.",
+    .options = kill_options,
+    .run = kill_run,
+};
