@@ -421,6 +421,7 @@ int signal_takeover(void)
         return (int)error;
     ps->ever_blocked = 0;
     co->signals.mask = mask & ~SIGBITS_UNBLOCKABLE;
+    signal_find_signalfds();
     if (!ps->fault_stack)
         ps->fault_stack = pages_map(FAULT_STACK_BYTES);
     if (!ps->fault_stack)

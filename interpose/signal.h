@@ -91,6 +91,9 @@ void signal_catch(sigbits set);
 /* A mask changed, or a thread came or went: the kernel's mask follows where signalfds need it. */
 void signal_update_resting_mask(void);
 
+/* Learns of the signalfds that the program has made before it made threads. */
+void signal_find_signalfds(void);
+
 /* True when the kernel sent @info for one thread of ours: *co, NULL when it is gone. */
 bool signal_is_for_thread(const siginfo_t *info, struct co **co);
 

@@ -2,7 +2,7 @@
  *
  * signalfd reads what is pending in the kernel. So for the signals of every signalfd the kernel's
  * mask follows the program's: a signal that all threads block is blocked in the kernel too, and
- * waits there for its reader.
+ * waits there for its reader. Those made before the first thread are looked for when it comes.
  *
  * A timer may name the thread that its signal is for, by a tid that the kernel doesn't know: it is
  * created for the carrier, and its signals are given to that thread here. */
@@ -10,10 +10,16 @@
 
 #include <linux/fcntl.h>
 
+#include "shim/log.h"
+
 #define SIGNALFD_NONBLOCK 04000
 #define NOTIFY_THREAD_ID  4 /* SIGEV_THREAD_ID */
 #define EVENT_BYTES       64
 #define TIMERS_MAX        4096
+
+#define PATH_BYTES        64
+#define LISTING_BYTES     2048
+#define DESCRIPTION_BYTES 512
 
 static struct process_signals *const ps = &process_signals;
 
@@ -63,6 +69,64 @@ long op_signalfd4(int fd, const sigbits *set, size_t size, int flags)
     while (pending_take(&ps->pending, ps->resting_mask, &info))
         sys3(__NR_rt_sigqueueinfo, runtime.pid, info.si_signo, &info);
     return result;
+}
+
+struct listed {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t bytes;
+    uint8_t type;
+    char name[];
+};
+
+/* The set of a signalfd is 16 hexadecimal digits in the description that the kernel gives of it. */
+static sigbits described_set(const char *text, long length)
+{
+    static const char label[] = "sigmask:\t";
+    const long before = sizeof(label) - 1, digits = 16;
+    sigbits set = 0;
+    for (long at = 0; at + before + digits <= length; at++) {
+        if (memcmp(text + at, label, (size_t)before) != 0)
+            continue;
+        for (const char *digit = text + at + before; digit < text + at + before + digits; digit++)
+            set = set * 16 + (sigbits)(*digit <= '9' ? *digit - '0' : *digit - 'a' + 10);
+        return set & ~SIGBITS_UNBLOCKABLE;
+    }
+    return 0;
+}
+
+/* The signals of the descriptor @name; none when it is no signalfd. */
+static sigbits signals_of(const char *name)
+{
+    char path[PATH_BYTES], text[DESCRIPTION_BYTES];
+    format_text(path, sizeof(path), "/proc/self/fd/%s", name);
+    long length = sys4(__NR_readlinkat, AT_FDCWD, path, text, sizeof(text) - 1);
+    text[length > 0 ? length : 0] = 0;
+    if (!text_equal(text, "anon_inode:[signalfd]"))
+        return 0;
+    format_text(path, sizeof(path), "/proc/self/fdinfo/%s", name);
+    int fd = (int)sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    length = sys3(__NR_read, fd, text, sizeof(text));
+    sys1(__NR_close, fd);
+    return described_set(text, length);
+}
+
+void signal_find_signalfds(void)
+{
+    char entries[LISTING_BYTES] __attribute__((aligned(8)));
+    int directory =
+        (int)sys4(__NR_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    long bytes;
+    while (directory >= 0 &&
+           (bytes = sys3(__NR_getdents64, directory, entries, sizeof(entries))) > 0) {
+        for (long at = 0; at < bytes; at += ((const struct listed *)(entries + at))->bytes)
+            ps->signalfd_set |= signals_of(((const struct listed *)(entries + at))->name);
+    }
+    if (directory >= 0)
+        sys1(__NR_close, directory);
+    signal_update_resting_mask();
 }
 
 static struct thread_timer *timer_slot(int id, bool make)
