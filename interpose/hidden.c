@@ -1,21 +1,13 @@
 /* Our own descriptors do not exist for the program: asking for one by number says EBADF, and the
  * directory of its descriptors leaves them out. Calls on descriptors that have other work to do
  * (fd.c, io.c) refuse them by themselves. */
-#include "interpose/op.h"
+#include "interpose/procfs.h"
 
 #include <linux/fcntl.h>
 
 #include "shim/log.h"
 
 #define PATH_BYTES 64
-
-struct entry {
-    uint64_t inode;
-    int64_t offset;
-    uint16_t bytes;
-    uint8_t type;
-    char name[];
-};
 
 bool fd_is_hidden(int fd)
 {
@@ -36,16 +28,34 @@ long op_fstat(int fd, void *about)
     return fd_is_hidden(fd) ? -EBADF : OP_PASS;
 }
 
+/* A thread's folder is its carrier's to the kernel. */
+static const char *path_for_kernel(const char *path, char changed[PROC_PATH_BYTES])
+{
+    struct proc_path thread;
+    char first = 0;
+    if (!path || user_get(first, path) != 0 || first != '/' || !proc_path_parse(path, &thread) ||
+        !thread.of_thread)
+        return path;
+    proc_path_for_kernel(&thread, changed);
+    return changed;
+}
+
 long op_newfstatat(int fd, const char *path, void *about, int flags)
 {
-    (void)about;
-    return names_hidden(fd, path, flags) ? -EBADF : OP_PASS;
+    char changed[PROC_PATH_BYTES];
+    if (names_hidden(fd, path, flags))
+        return -EBADF;
+    const char *known = path_for_kernel(path, changed);
+    return known == path ? OP_PASS : sys4(__NR_newfstatat, fd, known, about, flags);
 }
 
 long op_statx(int fd, const char *path, int flags, unsigned mask, void *about)
 {
-    (void)mask, (void)about;
-    return names_hidden(fd, path, flags) ? -EBADF : OP_PASS;
+    char changed[PROC_PATH_BYTES];
+    if (names_hidden(fd, path, flags))
+        return -EBADF;
+    const char *known = path_for_kernel(path, changed);
+    return known == path ? OP_PASS : sys5(__NR_statx, fd, known, flags, mask, about);
 }
 
 /* -1: not a number. */
@@ -59,9 +69,9 @@ static int number_of(const char *name)
     return *name ? -1 : (int)number;
 }
 
-static bool is_hidden(const struct entry *entry)
+static bool is_hidden(const struct proc_entry *entry)
 {
-    int fd = number_of(entry->name);
+    int fd = number_of((const char *)(entry + 1));
     return fd >= 0 && fd_is_hidden(fd);
 }
 
@@ -87,7 +97,7 @@ static long leave_out(int directory, char *entries, long bytes)
     long kept = 0;
     bool asked = false;
     for (long at = 0, size; at < bytes; at += size) {
-        const struct entry *entry = (const void *)(entries + at);
+        const struct proc_entry *entry = (const void *)(entries + at);
         size = entry->bytes;
         if (is_hidden(entry)) {
             if (!asked && !lists_descriptors(directory))
@@ -104,7 +114,10 @@ static long leave_out(int directory, char *entries, long bytes)
 
 long op_getdents64(int directory, void *entries, size_t bytes)
 {
+    const struct fd_entry *entry = fd_entry_existing(directory);
     long result;
+    if (entry && entry->lists_threads)
+        return proc_list_threads(directory, entries, bytes);
     do {
         result =
             fd_is_hidden(directory) ? -EBADF : sys3(__NR_getdents64, directory, entries, bytes);

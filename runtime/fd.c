@@ -241,7 +241,7 @@ void fd_closing(int fd)
     entry->kind = FD_UNKNOWN;
     entry->registered = entry->unpollable = entry->sticky = false;
     entry->no_nowait[0] = entry->no_nowait[1] = false;
-    entry->listening = false;
+    entry->listening = entry->lists_threads = false;
     entry->peer = 0;
     entry->has_timeouts = entry->waits_for_disk = false;
     entry->readable = true;

@@ -19,16 +19,17 @@ enum fd_kind {
 
 struct fd_entry {
     uint32_t generation; /* +1 whenever the number may mean another file */
-    uint32_t owned;    /* fork generation in which this process made the file; 0: not ours alone */
-    uint8_t kind;      /* enum fd_kind */
-    bool registered;   /* in the poll set */
-    bool unpollable;   /* the poll set refuses it: always ready */
-    bool readable;     /* no read has met EAGAIN since the last event */
-    bool sticky;       /* hang-up, error or urgent data seen: always try */
-    bool nonblock;     /* valid while owned: O_NONBLOCK is set */
-    bool listening;    /* accept may wait on it */
-    bool no_nowait[2]; /* RWF_NOWAIT is refused: for reading, for writing */
-    bool private_copy; /* ours: keeps a closed file for those who wait on it */
+    uint32_t owned;     /* fork generation in which this process made the file; 0: not ours alone */
+    uint8_t kind;       /* enum fd_kind */
+    bool registered;    /* in the poll set */
+    bool unpollable;    /* the poll set refuses it: always ready */
+    bool readable;      /* no read has met EAGAIN since the last event */
+    bool sticky;        /* hang-up, error or urgent data seen: always try */
+    bool nonblock;      /* valid while owned: O_NONBLOCK is set */
+    bool listening;     /* accept may wait on it */
+    bool lists_threads; /* /proc/self/task: proc_list_threads reads it */
+    bool no_nowait[2];  /* RWF_NOWAIT is refused: for reading, for writing */
+    bool private_copy;  /* ours: keeps a closed file for those who wait on it */
     bool waits_for_disk; /* opened with O_DIRECT, O_SYNC or O_DSYNC */
     bool has_timeouts;   /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
     int peer;            /* 1 + the other end's number, of a pair made here; 0: none */

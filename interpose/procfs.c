@@ -1,0 +1,279 @@
+/* What the program finds about its threads below /proc.
+ *
+ * The kernel knows the carrier and our own kernel threads. So the files that name a thread, count
+ * threads or tell of their signals are made here from the kernel's, as memory files, when they are
+ * opened; the list of threads is made when it is read. */
+#include "interpose/procfs.h"
+
+#include <linux/fcntl.h>
+
+#include "interpose/signal.h"
+#include "shim/log.h"
+
+#define TEXT_BYTES      4096UL
+#define LINE_BYTES      256
+#define CLOSE_ON_EXEC   1 /* MFD_CLOEXEC */
+#define SEEK_TO         0
+#define SEEK_HERE       1
+#define FOLDER          4 /* DT_DIR */
+#define STAT_SIGNAL_MAX 0x7fffffffUL
+
+/* Fields of stat, from 1. */
+enum { STAT_THREADS = 20, STAT_PENDING = 31, STAT_BLOCKED, STAT_IGNORED, STAT_CAUGHT };
+
+static const char *skip(const char *path, const char *prefix)
+{
+    while (*prefix && *path == *prefix)
+        path++, prefix++;
+    return *prefix ? NULL : path;
+}
+
+static const char *skip_number(const char *at, uint32_t *number)
+{
+    const char *begin = at;
+    for (*number = 0; *at >= '0' && *at <= '9' && *number < UINT32_MAX / 10; at++)
+        *number = *number * 10 + (uint32_t)(*at - '0');
+    return at == begin ? NULL : at;
+}
+
+bool proc_path_parse(const char *path, struct proc_path *out)
+{
+    uint32_t id;
+    const char *at, *task;
+    *out = (struct proc_path){ .co = runtime.main };
+    if (*path != '/' || !(path = skip(path, "/proc/")))
+        return false;
+    if ((at = skip(path, "thread-self"))) {
+        *out = (struct proc_path){ this_co(), true, at };
+    } else if (!(at = skip(path, "self"))) {
+        if (!(at = skip_number(path, &id)))
+            return false;
+        if (id != (uint32_t)runtime.pid) {
+            if (id < TID_LOWEST || !(out->co = co_by_tid(id)))
+                return false;
+            out->of_thread = true;
+        }
+    }
+    if ((task = skip(at, "/task/")) && (task = skip_number(task, &id))) {
+        struct co *co = co_by_tid(id);
+        if (!co)
+            return false;
+        *out = (struct proc_path){ co, true, at = task };
+    }
+    out->rest = at;
+    return *at == '/' || !*at;
+}
+
+void proc_path_for_kernel(const struct proc_path *path, char kernel[PROC_PATH_BYTES])
+{
+    format_text(kernel, PROC_PATH_BYTES, "/proc/%d%s", runtime.pid, path->rest);
+    if (path->of_thread)
+        format_text(kernel, PROC_PATH_BYTES, "/proc/%d/task/%d%s", runtime.pid,
+                    runtime.carrier.kernel_tid, path->rest);
+}
+
+static sigbits with_handler(bool ignored)
+{
+    sigbits set = 0;
+    for (int signal = 1; signal <= SIGNALS; signal++) {
+        uintptr_t handler = process_signals.action[signal].handler;
+        if (ignored ? handler == 1 : handler > 1)
+            set |= sigbit(signal);
+    }
+    return set;
+}
+
+/* A text that grows; what has no room is lost. */
+struct text {
+    char *at;
+    size_t length;
+};
+
+static void add(struct text *text, const char *from, size_t bytes)
+{
+    if (text->length + bytes >= TEXT_BYTES)
+        return;
+    memcpy(text->at + text->length, from, bytes);
+    text->length += bytes;
+}
+
+static bool begins(const char *line, size_t length, const char *name)
+{
+    size_t bytes = strlen(name);
+    return length >= bytes && memcmp(line, name, bytes) == 0;
+}
+
+static size_t status_line(char out[LINE_BYTES], const char *line, size_t length,
+                          const struct proc_path *path)
+{
+    const struct co *co = path->co;
+    const struct {
+        const char *name;
+        sigbits set;
+    } sets[] = {
+        { "SigPnd:", co ? co->signals.pending.set : 0 },
+        { "ShdPnd:", process_signals.pending.set },
+        { "SigBlk:", co ? co->signals.mask : 0 },
+        { "SigIgn:", with_handler(true) },
+        { "SigCgt:", with_handler(false) },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+        if (begins(line, length, sets[i].name))
+            return format_text(out, LINE_BYTES, "%s\t%016lx\n", sets[i].name, sets[i].set);
+    }
+    if (begins(line, length, "Threads:"))
+        return format_text(out, LINE_BYTES, "Threads:\t%u\n", runtime.live);
+    if (co && begins(line, length, "Name:"))
+        return format_text(out, LINE_BYTES, "Name:\t%s\n", co->name);
+    if (path->of_thread && begins(line, length, "Pid:"))
+        return format_text(out, LINE_BYTES, "Pid:\t%u\n", co->tid);
+    return 0;
+}
+
+static void make_status(struct text *out, const char *from, const struct proc_path *path)
+{
+    char changed[LINE_BYTES];
+    while (*from) {
+        size_t length = 0;
+        while (from[length] && from[length++] != '\n')
+            ;
+        size_t bytes = status_line(changed, from, length, path);
+        add(out, bytes ? changed : from, bytes ? bytes : length);
+        from += length;
+    }
+}
+
+static bool stat_field(int field, const struct proc_path *path, uint64_t *value)
+{
+    const struct co *co = path->co;
+    sigbits set = 0;
+    switch (field) {
+    case STAT_THREADS:
+        *value = runtime.live;
+        return true;
+    case STAT_PENDING:
+        set = process_signals.pending.set | (co ? co->signals.pending.set : 0);
+        break;
+    case STAT_BLOCKED:
+        set = co ? co->signals.mask : 0;
+        break;
+    case STAT_IGNORED:
+    case STAT_CAUGHT:
+        set = with_handler(field == STAT_IGNORED);
+        break;
+    default:
+        return false;
+    }
+    *value = set & STAT_SIGNAL_MAX;
+    return true;
+}
+
+/* "PID (NAME) S ...": a name may hold spaces and parentheses. */
+static void make_stat(struct text *out, const char *from, const struct proc_path *path)
+{
+    char changed[LINE_BYTES];
+    const char *after = from;
+    for (const char *at = from; *at; at++)
+        after = *at == ')' ? at + 2 : after;
+    size_t head = (size_t)(after - from);
+    if (path->co)
+        head = format_text(changed, sizeof(changed), "%u (%s) ", path->co->tid, path->co->name);
+    add(out, path->co ? changed : from, head);
+    for (int field = 3; *after; field++) {
+        uint64_t value;
+        size_t length = 0;
+        while (after[length] && after[length++] != ' ')
+            ;
+        bool ours = stat_field(field, path, &value);
+        size_t bytes = ours ? format_text(changed, sizeof(changed), "%lu ", value) : length;
+        add(out, ours ? changed : after, bytes);
+        after += length;
+    }
+}
+
+static void make_comm(struct text *out, const char *from, const struct proc_path *path)
+{
+    char line[CO_NAME_BYTES + 1];
+    if (path->co)
+        add(out, line, format_text(line, sizeof(line), "%s\n", path->co->name));
+    else
+        add(out, from, strlen(from));
+}
+
+/* The kernel's file at @path, as text, in @to. Returns its length or -errno. */
+static long read_kernels(const struct proc_path *path, char to[TEXT_BYTES])
+{
+    char name[PROC_PATH_BYTES];
+    proc_path_for_kernel(path, name);
+    long fd = sys4(__NR_openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    long length = sys3(__NR_read, fd, to, TEXT_BYTES - 1);
+    sys1(__NR_close, fd);
+    to[length > 0 ? length : 0] = 0;
+    return length;
+}
+
+long proc_open(const struct proc_path *path, int flags)
+{
+    static const struct {
+        const char *rest;
+        void (*make)(struct text *out, const char *from, const struct proc_path *path);
+    } files[] = { { "/comm", make_comm }, { "/stat", make_stat }, { "/status", make_status } };
+    size_t i = 0;
+    while (i < ARRAY_SIZE(files) && !text_equal(path->rest, files[i].rest))
+        i++;
+    if (i == ARRAY_SIZE(files) || (flags & O_ACCMODE) != O_RDONLY)
+        return OP_PASS;
+    char *kernels = pages_map(2 * TEXT_BYTES);
+    if (!kernels)
+        return -ENOMEM;
+    struct text text = { .at = kernels + TEXT_BYTES };
+    long fd = read_kernels(path, kernels);
+    if (fd >= 0) {
+        files[i].make(&text, kernels, path);
+        fd = sys2(__NR_memfd_create, files[i].rest + 1, flags & O_CLOEXEC ? CLOSE_ON_EXEC : 0);
+    }
+    if (fd >= 0)
+        sys4(__NR_pwrite64, fd, text.at, text.length, 0);
+    pages_unmap(kernels, 2 * TEXT_BYTES);
+    return fd;
+}
+
+/* One entry of getdents64 at @out, if it fits in @room. Returns its bytes or 0. */
+static size_t put_entry(char *out, size_t room, int64_t next, const char *name)
+{
+    size_t length = strlen(name) + 1, bytes = align_up(sizeof(struct proc_entry) + length, 8);
+    if (bytes > room)
+        return 0;
+    struct proc_entry entry = {
+        .inode = (uint64_t)next, .offset = next, .bytes = (uint16_t)bytes, .type = FOLDER
+    };
+    memcpy(out, &entry, sizeof(entry));
+    memcpy(out + sizeof(entry), name, length);
+    return bytes;
+}
+
+/* Positions: 0 and 1 are the dots, N + 1 is the thread with id N or the next. */
+long proc_list_threads(int directory, char *entries, size_t bytes)
+{
+    long position = sys3(__NR_lseek, directory, 0, SEEK_HERE);
+    size_t filled = 0, size = 1;
+    for (; position < 2 && size; filled += size) {
+        size = put_entry(entries + filled, bytes - filled, position + 1, position ? ".." : ".");
+        position += size != 0;
+    }
+    struct list *node, *after;
+    list_for_each (node, after, &runtime.all) {
+        const struct co *co = container_of(node, struct co, all);
+        char name[LINE_BYTES];
+        if (!size || (long)co->id + 1 < position || co->state == CO_DEAD)
+            continue;
+        format_text(name, sizeof(name), "%u", co->tid);
+        size = put_entry(entries + filled, bytes - filled, (long)co->id + 2, name);
+        filled += size;
+        position = size ? (long)co->id + 2 : position;
+    }
+    sys3(__NR_lseek, directory, position, SEEK_TO);
+    return filled || size ? (long)filled : -EINVAL;
+}
