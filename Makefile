@@ -104,7 +104,7 @@ endif
 # ---- tests ----
 
 -include $(wildcard tests/unit/build.mk tests/programs/build.mk tests/real/build.mk \
-	tests/bench/build.mk tests/lint/build.mk tests/tools/*.mk)
+	tests/bench/build.mk tests/lint/build.mk tests/soak/build.mk tests/tools/*.mk)
 
 .PHONY: check check-unit check-programs check-tools check-real check-sanitize bench lint demo
 check: check-unit check-programs check-tools
