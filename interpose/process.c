@@ -7,6 +7,8 @@
 #include "interpose/signal.h"
 #include "runtime/monitor.h"
 
+#define WAITING_HELPERS 64
+
 /* fork: the child keeps the caller alone. It gets its kernel-side signal state back and is dormant
  * again, with one thread and nothing of ours running, until it makes a thread. */
 static long fork_with(long nr, const long a[5])
@@ -136,8 +138,9 @@ static long wait_for_end(int pid)
     return error;
 }
 
-/* Calls @nr with WNOHANG until it has an answer. @pid > 0: a pidfd tells when; otherwise, or when
- * stops and continuations count too, a helper waits. */
+/* Calls @nr with WNOHANG until it has an answer, and waits in a helper: it alone learns of all that
+ * wait may report, such as the stops of a child that asked to be traced. When many wait for the end
+ * of one child each, a pidfd tells the rest. */
 static long wait_child(long nr, const long argument[5], int options_at, int pid)
 {
     long a[6] = { argument[0], argument[1], argument[2], argument[3], argument[4], 0 };
@@ -151,8 +154,9 @@ static long wait_child(long nr, const long argument[5], int options_at, int pid)
         long result = sys5(nr, a[0], a[1], a[2], a[3], a[4]);
         if (result || (nr == __NR_waitid && ((siginfo_t *)a[2])->si_pid))
             return result;
-        a[options_at] = options;
-        long error = only_end && pid > 0 ? wait_for_end(pid) : -ENOSYS;
+        a[options_at] = options & ~(int)__WNOTHREAD; /* all are the carrier's */
+        bool many = only_end && pid > 0 && offload_helpers() >= WAITING_HELPERS;
+        long error = many ? wait_for_end(pid) : -ENOSYS;
         if (error == -ENOSYS)
             return offload_call(nr, a);
         if (error)
