@@ -69,9 +69,11 @@ static inline bool signal_deliverable(const struct co *co)
 {
     return co->signals.pending.set & ~co->signals.mask;
 }
-bool signal_run_handlers(struct co *co, bool *all_restart);         /* false: none ran */
+bool signal_run_handlers(struct co *co, bool *restart);             /* false: none ran */
 void signal_send(struct co *co, int signal, const siginfo_t *info); /* thread-directed */
 void signal_forget_co(struct co *co);
+/* A new thread has its parent's mask. */
+void signal_mask_inherit(struct co *co, const struct co *parent);
 void signal_reset(void);
 void signal_set_mask(struct co *co, sigbits mask);
 sigbits signal_push_mask(struct co *co, const sigbits *mask);

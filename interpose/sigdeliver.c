@@ -39,12 +39,6 @@ static void restore_call(struct co *co, const struct call_state *state)
     co->hint_kind = state->hint_kind;
 }
 
-static bool is_ignored(int signal)
-{
-    uintptr_t handler = ps->action[signal].handler;
-    return handler == IGNORED || (!handler && !signal_default_acts(signal));
-}
-
 /* Lets the kernel do what it does by default: it knows no better sender than ourselves. */
 static void act_by_default(int signal)
 {
@@ -57,23 +51,30 @@ static void act_by_default(int signal)
     signal_install(signal);
 }
 
+/* It has what it waited for: the next signal is another's. */
+static void end_wait(struct co *co)
+{
+    signal_wait_for(co, 0);
+    sched_wake(co, 0);
+}
+
 void signal_send(struct co *co, int signal, const siginfo_t *info)
 {
     sigbits bit = sigbit(signal);
     bool blocked = co->signals.mask & bit;
-    if (!blocked && is_ignored(signal))
+    if (!blocked && signal_is_ignored(signal))
         return;
     if (!blocked && !ps->action[signal].handler) {
         act_by_default(signal);
         return;
     }
-    if (blocked && ps->resting_mask & bit) { /* a signalfd reads it */
-        sys3(__NR_tgkill, runtime.pid, runtime.carrier.kernel_tid, signal);
+    if (blocked && ps->resting_mask & ps->signalfd_set & bit) {
+        sys4(__NR_rt_tgsigqueueinfo, runtime.pid, runtime.carrier.kernel_tid, signal, info);
         return;
     }
     pending_add(&co->signals.pending, signal, info);
     if (co->signals.waiting & bit)
-        sched_wake(co, 0);
+        end_wait(co);
     else if (!blocked && co->job)
         offload_interrupt(co->job);
     else if (!blocked && co->interruptible)
@@ -110,11 +111,16 @@ void signal_route(int signal, const siginfo_t *info)
             signal_send(co, signal, info);
         return;
     }
-    co = taker_of(sigbit(signal));
-    if (co)
+    sigbits bit = sigbit(signal);
+    co = taker_of(bit);
+    if (co && !(co->signals.mask & bit)) {
+        co->signals.routed |= bit;
         signal_send(co, signal, info);
-    else
-        pending_add(&ps->pending, signal, info);
+        return;
+    }
+    pending_add(&ps->pending, signal, info);
+    if (co)
+        end_wait(co);
 }
 
 static void drain_notes(void)
@@ -131,9 +137,14 @@ static void drain_notes(void)
             ps->notes_head++;
         }
     }
+    if (ps->holding) {
+        ps->holding = false;
+        signal_rest();
+    }
 }
 
-static void leave_note(int signal, const siginfo_t *info)
+/* @context: the kernel's. What no note is left for waits in the kernel until they are drained. */
+static void leave_note(int signal, const siginfo_t *info, struct ucontext *context)
 {
     uint32_t slot = __atomic_fetch_add(&ps->notes_tail, 1, __ATOMIC_SEQ_CST);
     if (slot - ps->notes_head < NOTES_MAX) {
@@ -141,6 +152,11 @@ static void leave_note(int signal, const siginfo_t *info)
         note->info = *info;
         note->info.si_signo = signal;
         note->ready = true;
+    }
+    if (ps->notes_tail - ps->notes_head >= NOTES_HELD) {
+        sigbits held = ~sigbit(KICK_SIGNAL) & ~sigbit(SIGSEGV) & ~sigbit(SIGBUS);
+        memcpy(&context->uc_sigmask, &held, sizeof(held));
+        ps->holding = true;
     }
     runtime.signals_noted = drain_notes;
     __atomic_fetch_or(&runtime.carrier.kthread.attention, ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
@@ -172,6 +188,8 @@ static long call_handler(void *argument)
     int signal = delivery->info.si_signo;
     struct call_state state = save_call(co);
     uintptr_t top = altstack_top(co, action);
+    if (action->flags & SA_ONSTACK && co->signals.altstack.ss_flags & (int)SS_AUTODISARM)
+        co->signals.altstack = (stack_t){ 0 };
     runtime_leave(this_carrier());
     if (top)
         call_handler_on_stack(action->handler, signal, &delivery->info, delivery->context, top);
@@ -182,7 +200,9 @@ static long call_handler(void *argument)
     return 0;
 }
 
-/* One signal with a handler: masks as sigaction(2) says, then the call. */
+/* One signal with a handler: masks as sigaction(2) says, then the call. As in the kernel, a further
+ * signal that is due interrupts the handler before its first instruction, and what the handler
+ * leaves in the context is the mask and the alternate stack from then on. */
 void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context)
 {
     int signal = info->si_signo;
@@ -199,20 +219,37 @@ void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context
         ps->action[signal].handler = 0;
         signal_install(signal);
     }
-    co->signals.mask = during & ~SIGBITS_UNBLOCKABLE;
+    signal_set_mask(co, during);
     memcpy(&context->uc_sigmask, &before, sizeof(before));
+    stack_t kernels = context->uc_stack;
+    context->uc_stack = signal_altstack(co, context->uc_mcontext.rsp);
+    if (signal_deliverable(co)) {
+        bool ignored;
+        signal_run_handlers(co, &ignored);
+    }
     if (co->simd == SIMD_NONE)
         call_handler(&delivery);
     else if (!runtime.cpu.simd_mask)
         simd_call_xmm(call_handler, &delivery);
     else
         simd_call_full(call_handler, &delivery, runtime.cpu.simd_bytes, runtime.cpu.simd_mask);
+    signal_set_altstack(co, &context->uc_stack, context->uc_mcontext.rsp);
+    context->uc_stack = kernels;
     memcpy(&before, &context->uc_sigmask, sizeof(before));
     signal_set_mask(co, before);
 }
 
-/* Runs what is due in @co; @context is the kernel's, or NULL on the way out of an operation. */
-static bool run_due(struct co *co, struct ucontext *context, bool *all_restart)
+/* The last handler's mask may have let in what waited in the kernel. */
+static bool next_due(struct co *co, siginfo_t *info)
+{
+    if (runtime.carrier.kthread.attention & ATTENTION_SIGNAL)
+        drain_notes();
+    return pending_take(&co->signals.pending, ~co->signals.mask, info);
+}
+
+/* Runs what is due in @co; @context is the kernel's, or NULL on the way out of an operation. The
+ * first of the handlers decides whether the call restarts. */
+static bool run_due(struct co *co, struct ucontext *context, bool *restart)
 {
     /* libc's ucontext_t is larger than the kernel's. */
     union {
@@ -221,9 +258,9 @@ static bool run_due(struct co *co, struct ucontext *context, bool *all_restart)
     } made;
     siginfo_t info;
     bool ran = false;
-    while (pending_take(&co->signals.pending, ~co->signals.mask, &info)) {
+    while (next_due(co, &info)) {
         const struct kernel_sigaction *action = &ps->action[info.si_signo];
-        if (is_ignored(info.si_signo))
+        if (signal_is_ignored(info.si_signo))
             continue;
         if (!action->handler) {
             act_by_default(info.si_signo);
@@ -233,9 +270,9 @@ static bool run_due(struct co *co, struct ucontext *context, bool *all_restart)
             memset(&made, 0, sizeof(made));
             made.kernel.uc_mcontext.rsp = (uintptr_t)__builtin_frame_address(0);
             made.kernel.uc_mcontext.rip = (uintptr_t)__builtin_return_address(0);
-            made.kernel.uc_stack = co->signals.altstack;
         }
-        *all_restart &= (action->flags & SA_RESTART) != 0;
+        if (!ran)
+            *restart = (action->flags & SA_RESTART) != 0;
         ran = true;
         signal_deliver_one(co, &info, context ? context : &made.kernel);
     }
@@ -246,9 +283,9 @@ static bool run_due(struct co *co, struct ucontext *context, bool *all_restart)
     return ran;
 }
 
-bool signal_run_handlers(struct co *co, bool *all_restart)
+bool signal_run_handlers(struct co *co, bool *restart)
 {
-    return run_due(co, NULL, all_restart);
+    return run_due(co, NULL, restart);
 }
 
 static bool is_fault(int signal, const siginfo_t *info)
@@ -383,7 +420,7 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     if (signal == KICK_SIGNAL)
         __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
     else
-        leave_note(signal, info);
+        leave_note(signal, info, context);
     if (kthread_abort_call(&pc))
         context->uc_mcontext.rip = pc;
 }

@@ -11,6 +11,7 @@
 #include "runtime/arch/x86_64/sigframe.h"
 
 #define NOTES_MAX         256U
+#define NOTES_HELD        128U /* with so many, further signals are held in the kernel */
 #define FAULT_STACK_BYTES (64 * 1024UL)
 #define RED_ZONE          128
 
@@ -23,24 +24,43 @@ struct sig_note {
 struct process_signals {
     struct kernel_sigaction action[SIGNALS + 1]; /* the program's, by number */
     sigbits caught;                              /* our handler is installed in the kernel */
-    sigbits ever_blocked; /* by some thread, since activation: caught even when not handled */
+    sigbits ever_waited;  /* by sigwait and its kin: caught even when not handled */
     sigbits signalfd_set; /* of all signalfds */
-    sigbits resting_mask; /* the kernel's, while the program runs: see sigsource.c */
+    sigbits resting_mask; /* the kernel's, while the program runs: see sigmask.c */
     sigbits kernel_mask;
     void *fault_stack;          /* the carrier's alternate stack */
     struct sig_pending pending; /* process-directed, nobody could take it yet */
+    sigbits left_behind;        /* process-directed, pending with a thread though it blocks them */
+    uint32_t queued;            /* in all pending sets */
+    struct {
+        sigbits set;
+        uint32_t count;
+    } handed_over; /* to the kernel, for an exec: the caller's own */
     struct sig_note note[NOTES_MAX];
     volatile uint32_t notes_head, notes_tail;
+    bool holding; /* signals, because of NOTES_HELD */
     struct pool queued_pool;
 };
 
 extern struct process_signals process_signals;
 
-/* Adds to @pending; a standard signal that is there already is dropped, as in the kernel. */
+/* sigpending.c. Adds to @pending; a standard signal that is there already is dropped, as in the kernel. */
 void pending_add(struct sig_pending *pending, int signal, const siginfo_t *info);
 /* Takes the first pending signal of @set; false: none. */
 bool pending_take(struct sig_pending *pending, sigbits set, siginfo_t *info);
-void pending_clear(struct sig_pending *pending);
+void pending_remove(struct sig_pending *pending, sigbits set);
+/* True when so many are pending that one more must be refused with EAGAIN. */
+bool pending_refuses(int signal, const siginfo_t *info);
+/* Takes the first of @set that is pending for @co or the process. */
+bool pending_take_waited(struct co *co, sigbits set, siginfo_t *info);
+/* What was process-directed and given to @co, which can't take @set now, goes to others. */
+void pending_route_again(struct co *co, sigbits set);
+/* At activation: what the kernel has for the only thread. */
+/* Those of @set that were left with a thread that blocks them are pending for the process. */
+void pending_collect(sigbits set);
+void pending_take_over(struct co *co);
+void pending_hand_over(struct co *co); /* before an exec */
+void pending_take_back(struct co *co); /* after one that failed */
 
 /* A fault of the program: @context is the kernel's frame, on the carrier's alternate stack for
  * SIGSEGV and SIGBUS. Leaves with the program's handler having run, or set to happen again under
@@ -85,14 +105,21 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context);
 /* Gives a process-directed signal to a thread that may take it, or keeps it pending. */
 void signal_route(int signal, const siginfo_t *info);
 
-/* Has our handler installed for all of @set. */
+/* A thread waits for @set: our handler is installed for all of it. */
 void signal_catch(sigbits set);
 
-/* A mask changed, or a thread came or went: the kernel's mask follows where signalfds need it. */
-void signal_update_resting_mask(void);
+/* sigmask.c: @co accepts @set without being interrupted by it; 0: no more. */
+void signal_wait_for(struct co *co, sigbits set);
+/* The first thread of all has this mask. */
+void signal_mask_begin(struct co *co, sigbits mask);
+void signal_mask_end(struct co *co);
+sigbits signal_kept_by_all(void);
 
 /* Learns of the signalfds that the program has made before it made threads. */
 void signal_find_signalfds(void);
+
+/* The set after @label in a description that the kernel gives in /proc; none: 0. */
+sigbits signal_described_set(const char *text, long length, const char *label);
 
 /* True when the kernel sent @info for one thread of ours: *co, NULL when it is gone. */
 bool signal_is_for_thread(const siginfo_t *info, struct co **co);
@@ -100,7 +127,11 @@ bool signal_is_for_thread(const siginfo_t *info, struct co **co);
 /* Tells the kernel what @signal's action is, given the program's and who blocks it. */
 void signal_install(int signal);
 
-/* True when the default action of @signal ends or stops the process. */
-bool signal_default_acts(int signal);
+bool signal_is_ignored(int signal);
+
+/* The alternate stack as sigaltstack(2) tells it to a thread whose stack pointer is @sp, and what it
+ * says to a new one: 0 or -errno. */
+stack_t signal_altstack(const struct co *co, uintptr_t sp);
+int signal_set_altstack(struct co *co, const stack_t *wanted, uintptr_t sp);
 
 #endif

@@ -1,8 +1,7 @@
 /* Signals that come from descriptors and timers.
  *
- * signalfd reads what is pending in the kernel. So for the signals of every signalfd the kernel's
- * mask follows the program's: a signal that all threads block is blocked in the kernel too, and
- * waits there for its reader. Those made before the first thread are looked for when it comes.
+ * signalfd reads what is pending in the kernel. There a signal is that all threads block
+ * (sigmask.c); one that was sent to a thread is put there for its sake. Those made before the first thread are looked for when it comes.
  *
  * A timer may name the thread that its signal is for, by a tid that the kernel doesn't know: it is
  * created for the carrier, and its signals are given to that thread here. */
@@ -33,23 +32,6 @@ static struct {
     uint32_t count;
 } timers;
 
-void signal_update_resting_mask(void)
-{
-    if (likely(!ps->signalfd_set))
-        return;
-    sigbits mask = ps->signalfd_set;
-    struct list *node, *after;
-    list_for_each (node, after, &runtime.all) {
-        struct co *co = container_of(node, struct co, all);
-        if (co->state != CO_DEAD)
-            mask &= co->signals.mask & ~co->signals.waiting;
-    }
-    if (mask == ps->resting_mask)
-        return;
-    ps->resting_mask = mask;
-    signal_rest();
-}
-
 long op_signalfd4(int fd, const sigbits *set, size_t size, int flags)
 {
     sigbits wanted;
@@ -63,11 +45,11 @@ long op_signalfd4(int fd, const sigbits *set, size_t size, int flags)
     if (fd == -1)
         fd_opened((int)result, FD_OTHER, flags & SIGNALFD_NONBLOCK);
     ps->signalfd_set |= wanted & ~SIGBITS_UNBLOCKABLE;
-    /* What came before is pending here: the kernel must have it, or the reader never will. */
+    /* What was sent to us before is pending here: the kernel must have it. */
     siginfo_t info;
-    signal_update_resting_mask();
-    while (pending_take(&ps->pending, ps->resting_mask, &info))
-        sys3(__NR_rt_sigqueueinfo, runtime.pid, info.si_signo, &info);
+    sigbits readable = ps->resting_mask & ps->signalfd_set;
+    while (pending_take(&this_co()->signals.pending, readable, &info))
+        sys4(__NR_rt_tgsigqueueinfo, runtime.pid, runtime.carrier.kernel_tid, info.si_signo, &info);
     return result;
 }
 
@@ -79,12 +61,13 @@ struct listed {
     char name[];
 };
 
-/* The set of a signalfd is 16 hexadecimal digits in the description that the kernel gives of it. */
-static sigbits described_set(const char *text, long length)
+sigbits signal_described_set(const char *text, long length, const char *label)
 {
-    static const char label[] = "sigmask:\t";
-    const long before = sizeof(label) - 1, digits = 16;
+    const long digits = 16;
+    long before = 0;
     sigbits set = 0;
+    while (label[before])
+        before++;
     for (long at = 0; at + before + digits <= length; at++) {
         if (memcmp(text + at, label, (size_t)before) != 0)
             continue;
@@ -110,7 +93,7 @@ static sigbits signals_of(const char *name)
         return 0;
     length = sys3(__NR_read, fd, text, sizeof(text));
     sys1(__NR_close, fd);
-    return described_set(text, length);
+    return signal_described_set(text, length, "sigmask:\t");
 }
 
 void signal_find_signalfds(void)
@@ -126,7 +109,6 @@ void signal_find_signalfds(void)
     }
     if (directory >= 0)
         sys1(__NR_close, directory);
-    signal_update_resting_mask();
 }
 
 static struct thread_timer *timer_slot(int id, bool make)

@@ -72,7 +72,7 @@ static long new_thread(const struct clone_request *request)
     co->creator_id = parent->id;
     schedule_inherit(co, parent);
     memcpy(co->name, parent->name, sizeof(co->name));
-    co->signals.mask = parent->signals.mask;
+    signal_mask_inherit(co, parent);
     if (request->flags & CLONE_PARENT_SETTID)
         *request->parent_tid = (int)co->tid;
     if (request->flags & CLONE_CHILD_SETTID)

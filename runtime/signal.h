@@ -40,6 +40,8 @@ struct co_signals {
     struct sig_pending pending;
     sigbits saved_mask; /* restored once the handlers of a sigsuspend-like call have run */
     bool restore_mask;
+    sigbits kept;    /* out of the process, as far as this thread goes: see interpose/sigmask.c */
+    sigbits routed;  /* of pending: process-directed ones are among these */
     sigbits waiting; /* what sigwait and its kin accept; 0: not waiting */
     stack_t altstack;
 };

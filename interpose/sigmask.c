@@ -1,0 +1,185 @@
+/* Masks. A signal that every thread blocks is blocked in the kernel, too: there it waits as it does
+ * natively, with its limits, its timers' overruns, its way through exec and to signalfds. Any other
+ * comes in, and sigdeliver.c finds the thread that takes it.
+ *
+ * So we count, for each signal, the threads that keep it out: those that block it and do not wait
+ * for it. What a handler blocks while it runs counts as well. */
+#include "interpose/signal.h"
+
+#include "runtime/kthread.h"
+
+#define SIGNAL_SIZE 8
+#define SET_MASK    2
+
+/* The runtime stands on the kick and on faults of its own. */
+#define NEVER_BLOCKED (SIGBITS_UNBLOCKABLE | sigbit(KICK_SIGNAL) | sigbit(SIGSEGV) | sigbit(SIGBUS))
+
+static struct process_signals *const ps = &process_signals;
+
+static struct {
+    uint32_t threads;
+    uint32_t keepers[SIGNALS]; /* of each signal */
+    sigbits kept_by_some, kept_by_all;
+} masks;
+
+void signal_set_kernel_mask(sigbits mask)
+{
+    ps->kernel_mask = mask;
+    sys4(__NR_rt_sigprocmask, SET_MASK, &mask, NULL, SIGNAL_SIZE);
+}
+
+void signal_set_kernel_mask_for_now(sigbits mask)
+{
+    sys4(__NR_rt_sigprocmask, SET_MASK, &mask, NULL, SIGNAL_SIZE);
+}
+
+void signal_rest(void)
+{
+    signal_set_kernel_mask(ps->resting_mask);
+}
+
+static void note_keepers(int index)
+{
+    sigbits bit = UINT64_C(1) << index;
+    masks.kept_by_some &= ~bit;
+    masks.kept_by_all &= ~bit;
+    if (masks.keepers[index])
+        masks.kept_by_some |= bit;
+    if (masks.keepers[index] == masks.threads)
+        masks.kept_by_all |= bit;
+}
+
+static void keep_out(struct co *co, sigbits kept)
+{
+    sigbits changed = co->signals.kept ^ kept;
+    co->signals.kept = kept;
+    for (; changed; changed &= changed - 1) {
+        int index = __builtin_ctzll(changed);
+        masks.keepers[index] += kept >> index & 1 ? 1 : -1U;
+        note_keepers(index);
+    }
+}
+
+/* What nobody can take any more and came in before waits in the kernel with what is to come. */
+static void give_back_pending(void)
+{
+    siginfo_t info;
+    while (pending_take(&ps->pending, ps->resting_mask, &info))
+        sys3(__NR_rt_sigqueueinfo, runtime.pid, info.si_signo, &info);
+}
+
+static void follow(void)
+{
+    sigbits mask = masks.threads ? masks.kept_by_all & ~NEVER_BLOCKED : 0;
+    if (likely(mask == ps->resting_mask))
+        return;
+    ps->resting_mask = mask;
+    signal_rest();
+    give_back_pending();
+}
+
+/* glibc blocks everything, its own two signals too, for a moment around every clone: the kernel need
+ * not follow. No program's mask holds those two (sigfillset leaves them out). */
+static bool is_momentary(sigbits mask)
+{
+    const sigbits own = sigbit(32) | sigbit(33);
+    return (mask & own) == own;
+}
+
+void signal_mask_begin(struct co *co, sigbits mask)
+{
+    memset(&masks, 0, sizeof(masks));
+    masks.threads = 1;
+    co->signals.mask = mask & ~SIGBITS_UNBLOCKABLE;
+    co->signals.kept = 0;
+    keep_out(co, co->signals.mask);
+    ps->resting_mask = masks.kept_by_all & ~NEVER_BLOCKED;
+}
+
+void signal_mask_inherit(struct co *co, const struct co *parent)
+{
+    co->signals.mask = parent->signals.mask;
+    co->signals.kept = 0;
+    masks.threads++;
+    masks.kept_by_all &= parent->signals.kept;
+    keep_out(co, parent->signals.kept);
+    follow();
+}
+
+void signal_mask_end(struct co *co)
+{
+    keep_out(co, 0);
+    masks.threads--;
+    for (sigbits some = masks.kept_by_some; some; some &= some - 1)
+        note_keepers(__builtin_ctzll(some));
+    co->signals.mask = ~UINT64_C(0); /* it takes nothing any more */
+    follow();
+}
+
+void signal_set_mask(struct co *co, sigbits mask)
+{
+    siginfo_t info;
+    co->signals.mask = mask & ~SIGBITS_UNBLOCKABLE;
+    sigbits kept = co->signals.mask & ~co->signals.waiting;
+    pending_collect(~co->signals.mask);
+    if (unlikely(kept != co->signals.kept) && !is_momentary(mask)) {
+        keep_out(co, kept);
+        follow();
+    }
+    pending_route_again(co, kept);
+    while (pending_take(&ps->pending, ~co->signals.mask, &info))
+        signal_route(info.si_signo, &info);
+}
+
+sigbits signal_kept_by_all(void)
+{
+    return masks.kept_by_all;
+}
+
+void signal_wait_for(struct co *co, sigbits set)
+{
+    co->signals.waiting = set;
+    keep_out(co, co->signals.mask & ~set);
+    follow();
+}
+
+sigbits signal_push_mask(struct co *co, const sigbits *mask)
+{
+    sigbits old = co->signals.mask;
+    if (mask)
+        signal_set_mask(co, *mask);
+    return old;
+}
+
+/* After a call with a mask of its own: the handlers it let in run first, then the old mask is back.
+ */
+long signal_pop_mask(struct co *co, const sigbits *mask, sigbits old, long result)
+{
+    if (!mask)
+        return result;
+    if (signal_deliverable(co) && (result == -ERESTARTSYS || result == -ERESTARTNOHAND)) {
+        co->signals.saved_mask = old;
+        co->signals.restore_mask = true;
+        return -ERESTARTNOHAND;
+    }
+    signal_set_mask(co, old);
+    return result == -ERESTARTSYS ? -ERESTARTNOHAND : result;
+}
+
+long op_rt_sigprocmask(int how, const sigbits *set, sigbits *old, size_t size)
+{
+    struct co *co = this_co();
+    sigbits before = co->signals.mask;
+    if (size != SIGNAL_SIZE)
+        return -EINVAL;
+    if (set) {
+        sigbits given;
+        if (user_get(given, set) != 0)
+            return -EFAULT;
+        if (how < 0 || how > SET_MASK)
+            return -EINVAL;
+        sigbits next = how == 0 ? before | given : how == 1 ? before & ~given : given;
+        signal_set_mask(co, next);
+    }
+    return old ? user_put(old, before) : 0;
+}
