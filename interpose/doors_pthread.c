@@ -5,8 +5,8 @@
  * objects. With one carrier an un-prefixed cmpxchg is atomic against everything that can come
  * between: preemption is a signal on the same kernel thread. Only the uncontended case of private
  * normal and recursive mutexes is answered here; the rest is NPTL's, over our futexes. */
+#include "interpose/cancel.h"
 #include "interpose/doors.h"
-
 #include "interpose/doors_pthread.h"
 
 #define NAMED(ret, name, ...)                                                                      \
@@ -185,23 +185,26 @@ static void leave(struct door *door)
 
 /* libc marks the thread, and signals it only when it is in a call of libc's own. One that waits in
  * a door of ours leaves it and goes to libc's function, which sees the mark. The thread may end
- * between our two looks at it: each is one visit to the runtime. */
+ * between our two looks at it, and its struct pthread with it: we find it again by its tid. */
 NAMED(int, pthread_cancel, uintptr_t thread)
 {
     struct door door;
     struct co *co;
+    uint32_t tid = 0;
     if (door_enter(&door, PLAIN)) {
-        if ((co = co_of(thread)))
+        if ((co = co_of(thread))) {
             co->cancelled = true;
+            tid = co->tid;
+        }
         leave(&door);
     }
     int error = ((int (*)(uintptr_t))REAL(pthread_cancel))(thread);
-    if (error || !door_enter(&door, PLAIN))
+    if (error || !tid || !door_enter(&door, PLAIN))
         return error;
-    co = co_of(thread);
-    if (co && co->door == DOOR_CANCEL && co->job)
+    co = co_by_tid(tid);
+    if (co && cancel_ends_call(co) && co->job)
         offload_interrupt(co->job);
-    else if (co && co->door == DOOR_CANCEL && co->interruptible)
+    else if (co && cancel_ends_call(co) && co->interruptible)
         sched_wake(co, -EDOOR);
     leave(&door);
     return error;

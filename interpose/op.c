@@ -2,6 +2,7 @@
  * the wait, and the pace that selfishness sets. */
 #include "interpose/op.h"
 
+#include "interpose/cancel.h"
 #include "runtime/monitor.h"
 
 bool op_begin(struct carrier *carrier)
@@ -30,6 +31,10 @@ static bool run_handlers(struct co *co, long *result)
     co->wait_until = 0; /* not for the calls that the handlers make */
     bool ran = signal_run_handlers(co, &restart);
     if (restarts(*result)) {
+        if (cancel_ends_call(co)) {
+            *result = -EDOOR;
+            return false;
+        }
         if (!ran || *result == -ERESTARTNOINTR || (restart && *result == -ERESTARTSYS)) {
             co->wait_until = until;
             return true;
@@ -74,7 +79,7 @@ static int interrupted(const struct co *co)
 {
     if (unlikely(signal_deliverable(co)))
         return -ERESTARTSYS;
-    return unlikely(co->cancelled) && co->door == DOOR_CANCEL ? -EDOOR : 0;
+    return cancel_ends_call(co) ? -EDOOR : 0;
 }
 
 /* CORO_FAULT: how a wait ends at once; -EAGAIN: it does not. A wait with a deadline is not
@@ -131,6 +136,11 @@ int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t dea
     int result = futex_wait(word, expected, bits, deadline_ns);
     co->interruptible = false;
     return result;
+}
+
+long op_offload_call(long nr, const long argument[6])
+{
+    return cancel_ends_call(this_co()) ? -EDOOR : offload_call(nr, argument);
 }
 
 void op_refill_pace(struct co *co)

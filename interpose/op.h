@@ -32,8 +32,11 @@ int op_park(uint64_t deadline_ns);
 int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns);
 int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns);
 
-/* offload_call and offload_finite with their words written out. PARK. */
-#define op_offload(nr, ...)        offload_call((nr), (const long[6]){ __VA_ARGS__ })
+/* offload_call under the same rules. PARKS. */
+long op_offload_call(long nr, const long argument[6]);
+
+/* That and offload_finite with their words written out. PARK. */
+#define op_offload(nr, ...)        op_offload_call((nr), (const long[6]){ __VA_ARGS__ })
 #define op_offload_finite(nr, ...) offload_finite((nr), (const long[6]){ __VA_ARGS__ })
 
 /* Counts one I/O call that did not wait; every so many, others run first (CORO_SELFISHNESS). */

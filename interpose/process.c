@@ -126,7 +126,7 @@ static long wait_for_end(int pid)
     fd_opened((int)fd, FD_OTHER, false);
     fd_entry((int)fd)->private_copy = true;
     struct fd_waiter waiter = { .co = this_co(), .fd = (int)fd };
-    long error = signal_deliverable(waiter.co) ? -ERESTARTSYS : fd_watch(&waiter, false);
+    long error = fd_watch(&waiter, false);
     if (!error) {
         co_waits(waiter.co, (struct co_wait){ .kind = WAIT_CHILD, .fd = -1, .pid = pid });
         error = op_park(DEADLINE_NEVER);
@@ -158,7 +158,7 @@ static long wait_child(long nr, const long argument[5], int options_at, int pid)
         bool many = only_end && pid > 0 && offload_helpers() >= WAITING_HELPERS;
         long error = many ? wait_for_end(pid) : -ENOSYS;
         if (error == -ENOSYS)
-            return offload_call(nr, a);
+            return op_offload_call(nr, a);
         if (error)
             return error;
     }

@@ -148,7 +148,8 @@ long attempt_run(struct attempt *attempt)
 
 long attempt_total(const struct attempt *attempt, size_t total, long result)
 {
-    if (attempt->bytes == total)
+    if (attempt->bytes == total ||
+        result == -EDOOR) /* as in libc, where SIGCANCEL unwinds at once */
         return result;
     this_co()->wait_until = 0; /* what moved is the result: nothing is restarted */
     return (long)(total - attempt->bytes);

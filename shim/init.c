@@ -2,12 +2,14 @@
  * configuration, finds libc's own functions and the offset of a tid, and arms the gate: from then
  * on the first CLONE_THREAD, from whatever door it comes, brings the runtime up. */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
 #include "interpose/activation.h"
+#include "interpose/cancel.h"
 #include "interpose/doors_pthread.h"
 #include "shim/activate.h"
 #include "shim/conf.h"
@@ -36,6 +38,30 @@ static uint32_t find_tid_offset(void)
             return at;
     }
     return 0;
+}
+
+#define PTHREAD_WORDS (TID_OFFSET_LIMIT / sizeof(uint32_t))
+
+/* The word that holds the state of cancellation: the one that changes with its type, by the bit
+ * that we know, and with whether it is enabled. Nothing else runs yet. */
+static uint32_t find_cancel_word(void)
+{
+    const volatile uint32_t *self;
+    uint32_t before[PTHREAD_WORDS];
+    __asm__("movq %%fs:16, %0" : "=r"(self));
+    for (size_t i = 0; i < PTHREAD_WORDS; i++)
+        before[i] = self[i];
+    int old_type, old_state;
+    uint32_t found = 0, both = CANCEL_ASYNCHRONOUS | CANCEL_DISABLED;
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old_type);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old_state);
+    for (size_t i = 1; i < PTHREAD_WORDS && !found; i++) {
+        if (!(before[i] & both) && self[i] == (before[i] | both))
+            found = (uint32_t)(i * sizeof(uint32_t));
+    }
+    pthread_setcancelstate(old_state, NULL);
+    pthread_setcanceltype(old_type, NULL);
+    return found;
 }
 
 /* CORO_FOLLOW=off: what the program executes does not inherit us. */
@@ -86,6 +112,7 @@ __attribute__((constructor)) static void load(void)
     doors_nptl.tid_offset = find_tid_offset();
     if (doors_nptl.tid_offset)
         activation_allow_fast_locks();
+    cancel_word_offset = find_cancel_word();
     doors_resolve();
     activation_set_hooks(&hooks, control_owns_fd);
     if (!conf.follow)
