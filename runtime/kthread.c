@@ -1,13 +1,16 @@
 /* Bare kernel threads. Stacks are small and come from the kernel; a thread that ends gives its own back. The start-up record is on the new thread's own stack. */
 #include "runtime/kthread.h"
 
+#include <asm/statfs.h>
 #include <linux/close_range.h>
+#include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
 #include "runtime/runtime.h"
 
 #define KTHREAD_STACK_BYTES (64 * 1024UL)
+#define MQUEUE_MAGIC        0x19800202 /* what fstatfs says of a message queue */
 #define KTHREAD_FLAGS                                                                              \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
@@ -64,32 +67,59 @@ void kthread_end(struct kthread *kthread, void (*release)(struct kthread *kthrea
     kthread_exit(stack, KTHREAD_STACK_BYTES);
 }
 
-/* The lowest of @keep that is at least @from. */
-static unsigned next_kept(const int *keep, size_t count, unsigned from)
+static bool is_kept(int fd, const int *keep, size_t count)
 {
-    unsigned next = UINT32_MAX;
     for (size_t i = 0; i < count; i++) {
-        if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
-            next = (unsigned)keep[i];
+        if (keep[i] == fd)
+            return true;
     }
-    return next;
+    return false;
+}
+
+/* Whoever closes a message queue's descriptor takes the process's mq_notify request away, even if it
+ * is a copy in another table: ours stays open until we end. */
+static bool is_message_queue(int fd)
+{
+    struct statfs about;
+    return sys2(__NR_fstatfs, fd, &about) == 0 && about.f_type == MQUEUE_MAGIC;
+}
+
+struct entry { /* struct linux_dirent64 */
+    uint64_t inode;
+    int64_t next;
+    uint16_t bytes;
+    uint8_t type;
+    char name[];
+};
+
+static void close_others(const struct entry *entry, int listing, const int *keep, size_t count)
+{
+    int fd = 0;
+    if (entry->name[0] == '.')
+        return;
+    for (const char *digit = entry->name; *digit; digit++)
+        fd = fd * 10 + (*digit - '0');
+    if (fd != listing && !is_kept(fd, keep, count) && !is_message_queue(fd))
+        sys1(__NR_close, fd);
 }
 
 bool kthread_split_files(const int *keep, size_t count)
 {
-    unsigned from = 0, flags = CLOSE_RANGE_UNSHARE;
-    for (;;) {
-        unsigned kept = next_kept(keep, count, from);
-        if (kept > from || flags) {
-            unsigned last = kept == UINT32_MAX ? kept : kept - 1;
-            if (kept > from && sys3(__NR_close_range, from, last, flags) != 0)
-                return false;
-            flags = kept > from ? 0 : flags;
+    _Alignas(struct entry) char entries[1024];
+    const struct entry *entry;
+    long bytes;
+    /* Nothing lies up there: this only makes the copy. */
+    if (sys3(__NR_close_range, UINT32_MAX, UINT32_MAX, CLOSE_RANGE_UNSHARE) != 0)
+        return false;
+    int listing = (int)sys3(__NR_openat, AT_FDCWD, "/proc/thread-self/fd", O_DIRECTORY);
+    while ((bytes = sys3(__NR_getdents64, listing, entries, sizeof(entries))) > 0) {
+        for (long at = 0; at < bytes; at += entry->bytes) {
+            entry = (const void *)(entries + at);
+            close_others(entry, listing, keep, count);
         }
-        if (kept == UINT32_MAX)
-            return true;
-        from = kept + 1;
     }
+    sys1(__NR_close, listing);
+    return true;
 }
 
 void kthread_kick(int tid)
