@@ -83,13 +83,29 @@ static bool is_stack_request(const void *address, int protection, int flags, int
            flags == (MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK);
 }
 
+static long try_map_stack(size_t bytes)
+{
+    long at = fault_happens(FAULT_MEMORY) ? -ENOMEM : stack_map(bytes);
+    return sys_is_error(at) ? sys6(__NR_mmap, NULL, bytes, PROT_NONE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)
+                            : at;
+}
+
+/* When there is no room, threads that are about to end may make some. They have to run for that,
+ * as they do on other processors while a program tries again. PARKS. */
+static long map_stack(size_t bytes)
+{
+    long at = try_map_stack(bytes);
+    if (at != -ENOMEM || list_empty(&this_carrier()->run_queue))
+        return at;
+    sched_yield_polling();
+    return try_map_stack(bytes);
+}
+
 long op_mmap(void *address, size_t bytes, int protection, int flags, int fd, unsigned long offset)
 {
-    if (is_stack_request(address, protection, flags, fd)) {
-        long at = fault_happens(FAULT_MEMORY) ? -ENOMEM : stack_map(bytes);
-        if (!sys_is_error(at))
-            return at;
-    }
+    if (is_stack_request(address, protection, flags, fd))
+        return map_stack(bytes);
     if (protection & PROT_EXEC && fd >= 0)
         runtime.objects_changed = true;
     (void)offset;
