@@ -68,11 +68,12 @@ long op_vfork(void)
     return OP_PASS;
 }
 
+/* What is at the GS base of a helper is no carrier, and holds no flag. */
 bool guest_is_here(const struct carrier *carrier)
 {
-    if (likely(!carrier->vfork_child))
-        return false;
-    return carrier != &runtime.carrier || sys0(__NR_getpid) != runtime.pid;
+    if (carrier != &runtime.carrier)
+        return carrier == &guest;
+    return unlikely(carrier->vfork_child) && sys0(__NR_getpid) != runtime.pid;
 }
 
 bool op_in_vfork_child(struct carrier *carrier)
