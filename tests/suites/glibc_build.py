@@ -31,6 +31,7 @@ HEADERS = [
     "include/scratch_buffer.h", "include/allocate_once.h", "sysdeps/x86_64/stackinfo.h",
     "sysdeps/x86/tst-stack-align.h", "sysdeps/unix/sysv/linux/socket-constants-time64.h",
     "include/shlib-compat.h", "include/libc-symver.h",
+    "include/dso_handle.h",
     "sysdeps/unix/sysv/linux/tst-skeleton-thread-affinity.c",
 ]  # fmt: skip
 NEXT_HEADER = "sysdeps/generic/tst-stack-align.h"  # which the one of x86 includes as the next
@@ -38,7 +39,9 @@ OWN_HEADERS = {
     "config.h": "",
     "abi-versions.h": "",
     "sysdep.h": "",
-    "atomic.h": "#define atomic_load_acquire(at) __atomic_load_n(at, __ATOMIC_ACQUIRE)\n",
+    "atomic.h": "#define atomic_load_acquire(at) __atomic_load_n(at, __ATOMIC_ACQUIRE)\n"
+                "#define atomic_load_relaxed(at) __atomic_load_n(at, __ATOMIC_RELAXED)\n"
+                "#define atomic_store_relaxed(at, value) __atomic_store_n(at, value, __ATOMIC_RELAXED)\n",
 }
 
 FLAGS = ["-O2", "-g", "-D_GNU_SOURCE", "-D_ISOMAC", "-DMODULE_NAME=testsuite", "-DTIMEOUTFACTOR=1",
@@ -73,7 +76,7 @@ class Builder:
             folder.mkdir(parents=True, exist_ok=True)
         for name in HEADERS:
             link = self.headers / Path(name).name
-            if not link.exists():
+            if not link.is_symlink():
                 link.symlink_to(source / name)
         for name, text in OWN_HEADERS.items():
             (self.headers / name).write_text(text)
@@ -157,13 +160,15 @@ class Builder:
         names = re.findall(r"\$\(objpfx\)([\w-]+\.so)", " ".join(rule))
         return ["-Wl,--no-as-needed", *[self.bin / n for n in names if (self.bin / n).exists()]]
 
-    def folder(self, name, whole):
-        """Builds the tests of one folder: those built, and the others with their first error."""
+    def folder(self, name, whole, wanted):
+        """Builds the tests of one folder that are @wanted(name): those built, and the others with their
+        first error."""
         folder = self.source / name
         self.read_flags(folder)
         paths = sorted([*folder.glob("tst-*.c"), *folder.glob("tst-*.cc"), *folder.glob("test-*.c")])
         modules = [path for path in paths if is_module(path)]
-        tests = [path for path in paths if is_test(path) and (whole or self.makes_threads(path))]
+        tests = [path for path in paths if is_test(path) and wanted(path.stem)]
+        tests = [path for path in tests if whole or self.makes_threads(path)]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             list(pool.map(self.module, modules))
             errors = list(pool.map(self.test, tests))
