@@ -402,8 +402,10 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
             context->uc_mcontext.rip = pc;
         return;
     }
-    if (signal == KICK_SIGNAL && unlikely(snapshot_wanted))
+    if (signal == KICK_SIGNAL && unlikely(snapshot_wanted)) {
         snapshot_give((const uint64_t *)&context->uc_mcontext);
+        return; /* who looks must not change who runs */
+    }
     if (is_fault(signal, info)) {
         signal_fault(carrier, signal, info, context);
         return;

@@ -128,9 +128,14 @@ static bool copy_parked(const struct co *co, struct co_stack_info *info, size_t 
            *(const volatile uint8_t *)&co->state == info->state;
 }
 
-static bool copy_given(const struct co *co, struct co_stack_info *info, size_t max)
+static size_t record_bytes(const struct co_stack_info *info)
 {
-    if (given.id != co->id)
+    return sizeof(*info) + align_up(info->memory_bytes, sizeof(uint64_t));
+}
+
+static bool copy_given(struct co_stack_info *info, size_t max)
+{
+    if (given.id != info->id)
         return false;
     info->state = CO_RUNNING;
     info->slices = given.slices;
@@ -150,13 +155,23 @@ static size_t copy_one(const struct co *co, struct co_stack_info *info, size_t m
         if (done)
             break;
         ask_running();
-        done = copy_given(co, info, max);
+        done = copy_given(info, max);
     }
     if (!done) { /* it goes on switching */
         info->registers[REGISTER_RIP] = 0;
         info->memory_bytes = 0;
     }
-    return sizeof(*info) + align_up(info->memory_bytes, sizeof(uint64_t));
+    return record_bytes(info);
+}
+
+static size_t copy_running(struct co_stack_info *info, size_t max)
+{
+    ask_running();
+    if (!given.id)
+        return 0;
+    memset(info, 0, sizeof(*info));
+    info->id = given.id;
+    return copy_given(info, max) ? record_bytes(info) : 0;
 }
 
 size_t co_stacks(uint64_t after_id, uint64_t only_id, uint32_t max_stack_bytes, void *out,
@@ -167,6 +182,11 @@ size_t co_stacks(uint64_t after_id, uint64_t only_id, uint32_t max_stack_bytes, 
     *more = 0;
     if (runtime.mode != MODE_ACTIVE)
         return 0;
+    if (only_id == STACK_OF_RUNNING) {
+        used = copy_running(out, max_stack_bytes);
+        *count = used > 0;
+        return used;
+    }
     spin_lock(&runtime.all_lock);
     struct list *node = snapshot_after(only_id ? only_id - 1 : after_id);
     for (; node != &runtime.all; node = node->next) {

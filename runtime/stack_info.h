@@ -30,6 +30,8 @@ struct co_stack_info {
     uint64_t registers[STACK_REGISTERS]; /* RIP is 0 when they could not be had */
 };
 
+#define STACK_OF_RUNNING UINT64_MAX /* instead of an id: of whichever thread runs */
+
 /* Writes records of live threads with id > @after_id (or of @only_id alone) and their memory, at
  * most @max_stack_bytes each, to @out of @room bytes. Returns the bytes written; *count says how many
  * records, *more whether there was no room for the next. The stack of the running thread is had by

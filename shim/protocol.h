@@ -81,7 +81,7 @@ struct list_reply {
 /* The stacks of threads: registers, and memory from the stack pointer up. */
 struct stacks_request {
     uint64_t after_id;        /* threads with larger ids only; 0: from the first */
-    uint64_t only_id;         /* this thread alone; 0: all */
+    uint64_t only_id;         /* this thread alone, or STACK_OF_RUNNING; 0: all */
     uint32_t max_stack_bytes; /* of each; the rest can be had by MEMORY */
     uint32_t reserved;
 };

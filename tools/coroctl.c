@@ -14,8 +14,8 @@
 #include "tools/coroctl/command.h"
 
 static const struct command *const commands[] = {
-    &command_list, &command_where, &command_deadlock, &command_stat,
-    &command_top,  &command_get,   &command_set,      &command_kill,
+    &command_list,    &command_where, &command_deadlock, &command_stat, &command_top,
+    &command_profile, &command_get,   &command_set,      &command_kill,
 };
 
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;
@@ -55,6 +55,21 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         return 0;
     case KEY_GROUP:
         settings->group = true;
+        return 0;
+    case 'o':
+        settings->output = value;
+        return 0;
+    case KEY_DIFF:
+        settings->compare_with = value;
+        return 0;
+    case KEY_TIME:
+        settings->time_s = parse_number(state, value, 0.01, 86400);
+        return 0;
+    case KEY_HZ:
+        settings->hz = (unsigned)parse_number(state, value, 1, 1000);
+        return 0;
+    case KEY_OFF_CPU:
+        settings->off_cpu = true;
         return 0;
     case KEY_BATCH:
         settings->batch = true;

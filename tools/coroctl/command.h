@@ -22,14 +22,18 @@ enum exit_code {
 struct settings {
     const char *process; /* -p: pid or name; NULL: the only one */
     bool json, plain;
-    bool group;        /* where: one stack for all threads that have it */
-    bool all_frames;   /* where: coroshim's own, too */
-    bool prometheus;   /* stat */
-    bool batch, tree;  /* top */
-    double interval_s; /* stat, top; 0: once */
-    unsigned count;    /* stat, top: so many times; 0: without end */
-    uint64_t thread;   /* -t; 0: none */
-    char **arguments;  /* what is left after the options, NULL at the end */
+    bool group;                        /* where: one stack for all threads that have it */
+    bool all_frames;                   /* where: coroshim's own, too */
+    bool prometheus;                   /* stat */
+    bool batch, tree;                  /* top */
+    double interval_s;                 /* stat, top; 0: once */
+    unsigned count;                    /* stat, top: so many times; 0: without end */
+    uint64_t thread;                   /* -t; 0: none */
+    const char *output, *compare_with; /* profile: files; NULL: none */
+    double time_s;                     /* profile; 0: as usual */
+    unsigned hz;
+    bool off_cpu;
+    char **arguments; /* what is left after the options, NULL at the end */
 };
 
 /* Keys of options that have no letter. */
@@ -40,7 +44,11 @@ enum {
     KEY_ALL_FRAMES,
     KEY_PROMETHEUS,
     KEY_BATCH,
-    KEY_TREE
+    KEY_TREE,
+    KEY_TIME,
+    KEY_OFF_CPU,
+    KEY_HZ,
+    KEY_DIFF,
 };
 
 /* Rows for a command's options. */
@@ -67,7 +75,7 @@ struct command {
     int (*run)(const struct settings *settings); /* returns an enum exit_code, having said why */
 };
 
-extern const struct command command_deadlock, command_get, command_kill, command_list, command_set,
-    command_stat, command_top, command_where;
+extern const struct command command_deadlock, command_get, command_kill, command_list,
+    command_profile, command_set, command_stat, command_top, command_where;
 
 #endif

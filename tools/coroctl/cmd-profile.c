@@ -1,0 +1,212 @@
+/* coroctl profile: where the time goes, by looking many times a second.
+ *
+ * On the CPU: the stack of whichever thread runs. Off it: the stacks of all that wait, each look
+ * counting for the time since the last. */
+#include <errno.h>
+#include <error.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base.h"
+#include "tools/coroctl/command.h"
+#include "tools/coroctl/image.h"
+#include "tools/coroctl/profile.h"
+#include "tools/coroctl/text.h"
+
+#define ON_CPU_HZ  99 /* not in step with what happens every 10 ms */
+#define OFF_CPU_HZ 10
+#define SECONDS    5.0
+
+struct sampling {
+    struct connection *connection;
+    struct profile_node *root;
+    uint64_t looks, idle;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+static const char *name_of(const struct co_info *thread)
+{
+    return thread != NULL && thread->name[0] != '\0' ? thread->name : "unnamed";
+}
+
+static const struct co_info *by_id(const struct threads *threads, uint64_t id)
+{
+    for (size_t low = 0, high = threads->count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+
+        if (threads->items[middle].id == id)
+            return &threads->items[middle];
+        if (threads->items[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+static int look_on_cpu(struct sampling *sampling, struct threads *threads)
+{
+    struct stacks stacks = { 0 };
+    int code = stacks_fetch(sampling->connection, STACK_OF_RUNNING, &stacks);
+
+    if (code == EXIT_OK && stacks.count > 0 && by_id(threads, stacks.items[0].id) == NULL) {
+        threads_free(threads);
+        code = threads_fetch(sampling->connection, threads);
+    }
+    if (code == EXIT_OK && stacks.count > 0)
+        profile_add(sampling->root, name_of(by_id(threads, stacks.items[0].id)), &stacks.items[0],
+                    NULL, 1);
+    else
+        sampling->idle++;
+    stacks_free(&stacks);
+    return code;
+}
+
+static int look_off_cpu(struct sampling *sampling, struct threads *threads)
+{
+    struct stacks stacks = { 0 };
+    int code = stacks_fetch(sampling->connection, 0, &stacks);
+
+    threads_free(threads);
+    if (code == EXIT_OK)
+        code = threads_fetch(sampling->connection, threads);
+    for (size_t i = 0; code == EXIT_OK && i < stacks.count; i++) {
+        const struct co_info *thread = by_id(threads, stacks.items[i].id);
+        char leaf[32];
+
+        if (thread == NULL || thread->state != CO_PARKED)
+            continue;
+        snprintf(leaf, sizeof(leaf), "[%s]", wait_word(thread->wait_kind));
+        profile_add(sampling->root, name_of(thread), &stacks.items[i], leaf, 1);
+    }
+    stacks_free(&stacks);
+    return code;
+}
+
+static void show_progress(double done_s, double total_s)
+{
+    static int last = -1;
+
+    if (isatty(STDERR_FILENO) && (int)done_s != last) {
+        last = (int)done_s;
+        fprintf(stderr, "\rlooking: %d of %.0f s ", last, total_s);
+    }
+}
+
+static int sample(struct sampling *sampling, const struct settings *settings, double seconds)
+{
+    unsigned hz = settings->hz > 0 ? settings->hz : settings->off_cpu ? OFF_CPU_HZ : ON_CPU_HZ;
+    uint64_t start = now_ns(), end = start + (uint64_t)(seconds * NSEC_PER_SEC), next = start;
+    struct threads threads = { 0 };
+    int code = EXIT_OK;
+
+    while (code == EXIT_OK && next < end) {
+        struct timespec until = { .tv_sec = (time_t)(next / NSEC_PER_SEC),
+                                  .tv_nsec = (long)(next % NSEC_PER_SEC) };
+
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+        code =
+            settings->off_cpu ? look_off_cpu(sampling, &threads) : look_on_cpu(sampling, &threads);
+        sampling->looks++;
+        next += NSEC_PER_SEC / hz;
+        if (next < now_ns())
+            next = now_ns(); /* a slow look delays the next one, and adds none */
+        show_progress((double)(now_ns() - start) / NSEC_PER_SEC, seconds);
+    }
+    if (isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+    threads_free(&threads);
+    return code;
+}
+
+static bool ends_in(const char *text, const char *end)
+{
+    size_t length = strlen(text), end_length = strlen(end);
+
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+static int write_profile(const struct sampling *sampling, const struct settings *settings,
+                         const char *program)
+{
+    FILE *out = fopen(settings->output, "w");
+    char title[128];
+
+    if (out == NULL) {
+        error(0, errno, "%s", settings->output);
+        return EXIT_FAILED;
+    }
+    snprintf(title, sizeof(title), "%s (%d): %s", program, (int)sampling->connection->pid,
+             settings->off_cpu ? "where threads wait" : "where CPU time goes");
+    if (ends_in(settings->output, ".svg"))
+        profile_write_svg(out, sampling->root, title, settings->compare_with != NULL);
+    else
+        profile_write_folded(out, sampling->root);
+    if (ferror(out) != 0 || fclose(out) != 0) {
+        error(0, errno, "%s", settings->output);
+        return EXIT_FAILED;
+    }
+    printf("%s: %lu samples in %lu looks", settings->output, sampling->root->total,
+           sampling->looks);
+    if (!settings->off_cpu)
+        printf(", %lu of them idle", sampling->idle);
+    putchar('\n');
+    return EXIT_OK;
+}
+
+static int profile_run(const struct settings *settings)
+{
+    static struct connection connection;
+    struct sampling sampling = { .connection = &connection, .root = profile_new() };
+    struct process process;
+    int code;
+
+    if (settings->output == NULL) {
+        error(0, 0, "profile needs -o FILE.svg or -o FILE.folded");
+        return EXIT_USAGE;
+    }
+    if (settings->compare_with != NULL &&
+        profile_read_before(settings->compare_with, sampling.root) != 0)
+        return EXIT_FAILED;
+    code = process_choose(settings->process, &process);
+    if (code == EXIT_OK)
+        code = connection_open(&process, &connection);
+    if (code == EXIT_OK)
+        code = image_open(process.pid);
+    if (code != EXIT_OK)
+        return code;
+    code = sample(&sampling, settings, settings->time_s > 0 ? settings->time_s : SECONDS);
+    if (code == EXIT_OK)
+        code = write_profile(&sampling, settings, process.name);
+    image_close();
+    connection_close(&connection);
+    profile_free(sampling.root);
+    return code;
+}
+
+static const struct argp_option profile_options[] = {
+    OPTION_PROCESS,
+    { "output", 'o', "FILE", 0, "Write a flame graph (FILE.svg), or folded stacks", 0 },
+    { "time", KEY_TIME, "SECONDS", 0, "Look for so long (5)", 0 },
+    { "off-cpu", KEY_OFF_CPU, NULL, 0, "Count where threads wait, not what they compute", 0 },
+    { "hz", KEY_HZ, "N", 0, "Look N times a second (99; 10 with --off-cpu)", 0 },
+    { "diff", KEY_DIFF, "OLD", 0, "Colour by the change since the folded stacks in OLD", 0 },
+    { 0 },
+};
+
+const struct command command_profile = {
+    .name = "profile",
+    .summary = "sample where the threads spend their time",
+    .description = "The program goes on meanwhile; each look interrupts it for some microseconds.",
+    .options = profile_options,
+    .run = profile_run,
+};
