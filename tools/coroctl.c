@@ -39,46 +39,46 @@ static double parse_number(struct argp_state *state, const char *value, double m
     return number;
 }
 
+/* Options that only say yes. */
+static bool *flag_of(struct settings *settings, int key)
+{
+    switch (key) {
+    case KEY_JSON:
+        return &settings->json;
+    case KEY_PLAIN:
+        return &settings->plain;
+    case KEY_GROUP:
+        return &settings->group;
+    case KEY_ALL_FRAMES:
+        return &settings->all_frames;
+    case KEY_PROMETHEUS:
+        return &settings->prometheus;
+    case KEY_BATCH:
+        return &settings->batch;
+    case KEY_TREE:
+        return &settings->tree;
+    case KEY_OFF_CPU:
+        return &settings->off_cpu;
+    default:
+        return NULL;
+    }
+}
+
 static error_t parse_command_option(int key, char *value, struct argp_state *state)
 {
     struct settings *settings = state->input;
+    bool *flag = flag_of(settings, key);
 
+    if (flag != NULL) {
+        *flag = true;
+        return 0;
+    }
     switch (key) {
     case 'p':
         settings->process = value;
         return 0;
-    case KEY_JSON:
-        settings->json = true;
-        return 0;
-    case KEY_PLAIN:
-        settings->plain = true;
-        return 0;
-    case KEY_GROUP:
-        settings->group = true;
-        return 0;
     case 'o':
         settings->output = value;
-        return 0;
-    case KEY_DIFF:
-        settings->compare_with = value;
-        return 0;
-    case KEY_TIME:
-        settings->time_s = parse_number(state, value, 0.01, 86400);
-        return 0;
-    case KEY_HZ:
-        settings->hz = (unsigned)parse_number(state, value, 1, 1000);
-        return 0;
-    case KEY_OFF_CPU:
-        settings->off_cpu = true;
-        return 0;
-    case KEY_BATCH:
-        settings->batch = true;
-        return 0;
-    case KEY_TREE:
-        settings->tree = true;
-        return 0;
-    case KEY_PROMETHEUS:
-        settings->prometheus = true;
         return 0;
     case 'i':
         settings->interval_s = parse_number(state, value, 0.01, 86400);
@@ -89,8 +89,14 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
     case 't':
         settings->thread = (uint64_t)parse_number(state, value, 1, 1e18);
         return 0;
-    case KEY_ALL_FRAMES:
-        settings->all_frames = true;
+    case KEY_DIFF:
+        settings->compare_with = value;
+        return 0;
+    case KEY_TIME:
+        settings->time_s = parse_number(state, value, 0.01, 86400);
+        return 0;
+    case KEY_HZ:
+        settings->hz = (unsigned)parse_number(state, value, 1, 1000);
         return 0;
     case ARGP_KEY_ARGS:
         settings->arguments = state->argv + state->next;
