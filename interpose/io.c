@@ -7,6 +7,8 @@
  * after each write, is a helper's. */
 #include "interpose/wait_loop.h"
 
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
 #include <linux/fs.h>
 #include <linux/socket.h>
 
@@ -79,6 +81,26 @@ static struct attempt new_attempt(int fd, struct fd_entry *entry, void *buffer, 
     return (struct attempt){ .fd = fd, .entry = entry, .buffer = buffer, .bytes = bytes };
 }
 
+/* A terminal may end a read by its own clock, or at once (VMIN and VTIME): then no readiness tells
+ * when, and the call itself is made, by a helper if it can wait. False: read it like others. */
+static bool read_by_time(struct attempt *attempt, long nr, const void *buffer, size_t bytes,
+                         long *result)
+{
+    struct termios settings;
+    if (attempt->entry->kind != FD_TERMINAL || !fd_blocks(attempt->entry, attempt->fd) ||
+        sys3(__NR_ioctl, attempt->fd, TCGETS, &settings) != 0 || settings.c_lflag & ICANON ||
+        (settings.c_cc[VMIN] && !settings.c_cc[VTIME]))
+        return false;
+    const long words[6] = { attempt->fd, (long)buffer, (long)bytes };
+    if (settings.c_cc[VTIME])
+        *result = offload_call_until(nr, words, attempt_set_deadline(attempt));
+    else
+        *result = sys3(nr, words[0], words[1], words[2]);
+    if (*result == -ETIMEDOUT)
+        *result = -EAGAIN;
+    return true;
+}
+
 long op_read(int fd, void *buffer, size_t bytes)
 {
     struct fd_entry *entry = fd_entry(fd);
@@ -91,6 +113,9 @@ long op_read(int fd, void *buffer, size_t bytes)
     bool socket = kind == FD_TCP || kind == FD_SOCKET;
     attempt.try = socket ? try_recv : try_read;
     attempt.skip_first = socket && fd_is_drained(entry, fd);
+    long result;
+    if (unlikely(kind == FD_TERMINAL) && read_by_time(&attempt, __NR_read, buffer, bytes, &result))
+        return result;
     return attempt_run(&attempt);
 }
 
@@ -156,6 +181,10 @@ long op_readv(int fd, const struct iovec *parts, int count)
     struct attempt attempt = new_attempt(fd, entry, (void *)parts, 0);
     attempt.word[0] = count;
     attempt.try = try_readv;
+    long result;
+    if (unlikely(entry->kind == FD_TERMINAL) &&
+        read_by_time(&attempt, __NR_readv, parts, (size_t)count, &result))
+        return result;
     return attempt_run(&attempt);
 }
 

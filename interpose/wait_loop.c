@@ -2,7 +2,6 @@
  * socket's timeout only when it has or may have one. */
 #include "interpose/wait_loop.h"
 
-#include <asm/ioctls.h>
 #include <asm/socket.h>
 #include <linux/fcntl.h>
 #include <linux/time_types.h>
@@ -36,16 +35,10 @@ uint64_t attempt_own_deadline(const struct attempt *attempt)
                                                          (uint64_t)timeout.tv_usec * NSEC_PER_USEC);
 }
 
-static bool is_terminal(int fd)
-{
-    char settings[64]; /* struct termios of the kernel: 36 bytes */
-    return sys3(__NR_ioctl, fd, TCGETS, settings) == 0;
-}
-
 /* Eventfds, timerfds and the like wait for something inside of the program: they have no limit. */
 static bool has_limit(const struct attempt *attempt)
 {
-    return attempt->entry->kind != FD_OTHER || is_terminal(attempt->fd);
+    return attempt->entry->kind != FD_OTHER;
 }
 
 uint64_t attempt_set_deadline(struct attempt *attempt)

@@ -11,7 +11,9 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 #include <linux/resource.h>
+#include <asm/ioctls.h>
 #include <asm/stat.h>
+#include <asm/termbits.h>
 #include <asm/socket.h>
 
 #include "runtime/monitor.h"
@@ -95,6 +97,14 @@ static enum fd_kind socket_kind(int fd)
     return r == 0 && protocol == PROTO_TCP ? FD_TCP : FD_SOCKET;
 }
 
+static enum fd_kind device_kind(int fd, uint64_t device)
+{
+    struct termios settings;
+    if ((device >> 8 & 0xfff) == MEMORY_DEVICE)
+        return FD_FILE;
+    return sys3(__NR_ioctl, fd, TCGETS, &settings) == 0 ? FD_TERMINAL : FD_OTHER;
+}
+
 /* Both ends of a pipe have one inode: the second one that we meet finds the first. A slot that
  * another pipe has taken costs a poll, no more. */
 static void find_other_end(int fd, uint64_t inode)
@@ -135,7 +145,7 @@ enum fd_kind fd_kind(struct fd_entry *entry, int fd)
         entry->kind = FD_FILE;
         break;
     case S_IFCHR:
-        entry->kind = (about.st_rdev >> 8 & 0xfff) == MEMORY_DEVICE ? FD_FILE : FD_OTHER;
+        entry->kind = (uint8_t)device_kind(fd, about.st_rdev);
         break;
     default:
         entry->kind = FD_OTHER;

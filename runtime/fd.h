@@ -13,8 +13,9 @@ enum fd_kind {
     FD_TCP,         /* stream socket whose short read means drained */
     FD_SOCKET,
     FD_PIPE,
-    FD_FILE,  /* regular file, directory, block or memory device: never waits for readiness */
-    FD_OTHER, /* terminal, eventfd, timerfd, ...: readiness, then the call */
+    FD_FILE, /* regular file, directory, block or memory device: never waits for readiness */
+    FD_TERMINAL,
+    FD_OTHER, /* eventfd, timerfd, ...: readiness, then the call */
 };
 
 struct fd_entry {
