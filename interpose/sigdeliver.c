@@ -130,9 +130,13 @@ static void drain_notes(void)
         struct sig_note *note = &ps->note[ps->notes_head % NOTES_MAX];
         if (note->ready) {
             siginfo_t info = note->info;
+            struct co *co = note->co;
             note->ready = false;
             ps->notes_head++;
-            signal_route(info.si_signo, &info);
+            if (co)
+                signal_send(co, info.si_signo, &info);
+            else
+                signal_route(info.si_signo, &info);
         } else {
             ps->notes_head++;
         }
@@ -143,14 +147,29 @@ static void drain_notes(void)
     }
 }
 
+/* A call that fails may raise a signal for its thread, which looks as if the process had sent it to
+ * itself: but we come from a system call, and its result is an error. NULL: it is the process's. */
+static struct co *raised_by_call(const struct carrier *carrier, int signal, const siginfo_t *info,
+                                 const struct ucontext *context)
+{
+    const uint8_t *pc = (const uint8_t *)context->uc_mcontext.rip;
+    if ((signal != SIGPIPE && signal != SIGXFSZ) || info->si_code != SI_USER ||
+        info->si_pid != runtime.pid)
+        return NULL;
+    return sys_is_error((long)context->uc_mcontext.rax) && pc[-2] == 0x0f && pc[-1] == 0x05
+               ? carrier->current
+               : NULL;
+}
+
 /* @context: the kernel's. What no note is left for waits in the kernel until they are drained. */
-static void leave_note(int signal, const siginfo_t *info, struct ucontext *context)
+static void leave_note(int signal, const siginfo_t *info, struct co *co, struct ucontext *context)
 {
     uint32_t slot = __atomic_fetch_add(&ps->notes_tail, 1, __ATOMIC_SEQ_CST);
     if (slot - ps->notes_head < NOTES_MAX) {
         struct sig_note *note = &ps->note[slot % NOTES_MAX];
         note->info = *info;
         note->info.si_signo = signal;
+        note->co = co;
         note->ready = true;
     }
     if (ps->notes_tail - ps->notes_head >= NOTES_HELD) {
@@ -379,7 +398,10 @@ static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct 
 {
     struct co *co = carrier->current;
     runtime_enter(carrier);
-    signal_route(signal, info);
+    if (raised_by_call(carrier, signal, info, context))
+        signal_send(co, signal, info);
+    else
+        signal_route(signal, info);
     if (carrier->kthread.attention & ATTENTION_SIGNAL)
         drain_notes();
     if (signal_deliverable(co))
@@ -422,7 +444,7 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     if (signal == KICK_SIGNAL)
         __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
     else
-        leave_note(signal, info, context);
+        leave_note(signal, info, raised_by_call(carrier, signal, info, context), context);
     if (kthread_abort_call(&pc))
         context->uc_mcontext.rip = pc;
 }

@@ -18,6 +18,7 @@
 /* A signal that the kernel delivered while runtime code ran. */
 struct sig_note {
     volatile bool ready;
+    struct co *co; /* whose call raised it; NULL: the process's */
     siginfo_t info;
 };
 

@@ -44,11 +44,25 @@ static long moved(long result, int in, int out)
     return result;
 }
 
+/* Into a pipe or socket without reader the call raises SIGPIPE, but a helper blocks all signals. */
+static long raise_for(long result)
+{
+    if (result == -EPIPE) {
+        siginfo_t info = { .si_signo = SIGPIPE, .si_code = SI_USER };
+        info.si_pid = runtime.pid;
+        info.si_uid = (unsigned)sys0(__NR_getuid);
+        signal_send(this_co(), SIGPIPE, &info);
+    }
+    return result;
+}
+
+#define by_helper(nr, ...) raise_for(op_offload(nr, __VA_ARGS__))
+
 long op_sendfile(int out, int in, long *offset, size_t bytes)
 {
     if (is_file(out) || never_waits(out))
         return moved(sys4(__NR_sendfile, out, in, offset, bytes), in, out);
-    return moved(op_offload(__NR_sendfile, out, in, (long)offset, (long)bytes), in, out);
+    return moved(by_helper(__NR_sendfile, out, in, (long)offset, (long)bytes), in, out);
 }
 
 long op_splice(int in, long *in_offset, int out, long *out_offset, size_t bytes, unsigned flags)
@@ -56,13 +70,13 @@ long op_splice(int in, long *in_offset, int out, long *out_offset, size_t bytes,
     if (!obeys_the_flag(in) || !obeys_the_flag(out)) {
         if (never_waits(in) && never_waits(out))
             return sys6(__NR_splice, in, in_offset, out, out_offset, bytes, flags);
-        return op_offload(__NR_splice, in, (long)in_offset, out, (long)out_offset, (long)bytes,
-                          flags);
+        return by_helper(__NR_splice, in, (long)in_offset, out, (long)out_offset, (long)bytes,
+                         flags);
     }
     long result = sys6(__NR_splice, in, in_offset, out, out_offset, bytes, flags | SPLICE_NONBLOCK);
     if (result == -EAGAIN && must_wait(in, out, flags))
         result =
-            op_offload(__NR_splice, in, (long)in_offset, out, (long)out_offset, (long)bytes, flags);
+            by_helper(__NR_splice, in, (long)in_offset, out, (long)out_offset, (long)bytes, flags);
     return moved(result, in, out);
 }
 
@@ -70,7 +84,7 @@ long op_tee(int in, int out, size_t bytes, unsigned flags)
 {
     long result = sys4(__NR_tee, in, out, bytes, flags | SPLICE_NONBLOCK);
     if (result == -EAGAIN && must_wait(in, out, flags))
-        result = op_offload(__NR_tee, in, out, (long)bytes, flags);
+        result = by_helper(__NR_tee, in, out, (long)bytes, flags);
     return moved(result, in, out);
 }
 
@@ -78,7 +92,7 @@ long op_vmsplice(int fd, const struct iovec *parts, size_t count, unsigned flags
 {
     long result = sys4(__NR_vmsplice, fd, parts, count, flags | SPLICE_NONBLOCK);
     if (result == -EAGAIN && must_wait(fd, fd, flags))
-        result = op_offload(__NR_vmsplice, fd, (long)parts, (long)count, flags);
+        result = by_helper(__NR_vmsplice, fd, (long)parts, (long)count, flags);
     return moved(result, fd, fd);
 }
 
