@@ -44,6 +44,11 @@ struct co_policy {
     bool reset_on_fork;
 };
 
+/* The low halves of a program counter and a stack pointer. */
+struct co_place {
+    uint32_t pc, sp;
+};
+
 /* A switch touches the first two cache lines, and with thousands of threads misses both: what it
  * needs comes first. */
 struct co {
@@ -60,13 +65,13 @@ struct co {
     bool is_main;        /* runs on the process's first stack */
     uint8_t rt_priority; /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
     int wake_result;
-    uint8_t slice_shift;        /* its slice is halved so many times: it spins; monitor.c */
-    uintptr_t spin_pc, spin_sp; /* where the last preemption met it */
-    uint32_t selfish_left;      /* I/O calls that may still complete at once */
-    uint32_t selfishness;       /* its own; 0: the runtime's */
-    uint32_t slices;            /* times it was switched to */
-    uint64_t since_ns;          /* coarse time of the last change of state */
-    struct co_wait wait;        /* for observers */
+    uint8_t slice_shift;       /* its slice is halved so many times: it spins; monitor.c */
+    struct co_place places[2]; /* where the last preemptions met it, the latest first */
+    uint32_t selfish_left;     /* I/O calls that may still complete at once */
+    uint32_t selfishness;      /* its own; 0: the runtime's */
+    uint32_t slices;           /* times it was switched to */
+    uint64_t since_ns;         /* coarse time of the last change of state */
+    struct co_wait wait;       /* for observers */
     struct co_signals signals;
 
     struct gate_frame *frame; /* the registers at the site, in a call by the gate */

@@ -6,9 +6,9 @@
  * The monitor never touches the carrier's queues.
  *
  * Threads that wait for each other by spinning on a word would each burn a whole slice before the
- * one that they wait for runs. A coroutine that two preemptions in a row met at the same stack
- * pointer, in the same few instructions, is taken for a spinner: each further one halves its slice
- * (co.slice_shift), down to SPIN_SLICE_NS, until one meets it elsewhere. Who computes in a tight
+ * one that they wait for runs. A coroutine that a preemption meets where one of the last two met it,
+ * at the same stack pointer in the same few instructions, is taken for a spinner: each further one
+ * halves its slice (co.slice_shift), down to SPIN_SLICE_NS, until one meets it elsewhere. Who computes in a tight
  * loop and is mistaken for a spinner pays some 3 % in preemptions. Ticks are as short as the
  * shortest slice asks for SPIN_TICKS after each such preemption.
  *

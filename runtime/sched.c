@@ -194,18 +194,36 @@ void sched_yield_polling(void)
     sched_yield_co();
 }
 
+static bool is_near(const struct co_place *place, uint32_t pc, uint32_t sp)
+{
+    return sp == place->sp && pc - place->pc + SPIN_SPAN / 2 < SPIN_SPAN;
+}
+
+/* True when one of the last two preemptions met @co in the same place: who hands out work and waits
+ * for its end may wait in two places by turns. */
+static bool met_there_before(struct co *co, uint32_t pc, uint32_t sp)
+{
+    const struct co_place latest = co->places[0];
+    if (is_near(&latest, pc, sp))
+        return true;
+    co->places[0] = co->places[1];
+    co->places[1] = latest;
+    if (is_near(&co->places[0], pc, sp))
+        return true;
+    co->places[0] = (struct co_place){ .pc = pc, .sp = sp };
+    return false;
+}
+
 void sched_preempt(uintptr_t pc, uintptr_t sp)
 {
     struct carrier *carrier = this_carrier();
     struct co *co = carrier->current;
     co->preemptions++;
-    if (sp == co->spin_sp && pc - co->spin_pc + SPIN_SPAN / 2 < SPIN_SPAN) {
+    if (met_there_before(co, (uint32_t)pc, (uint32_t)sp)) {
         co->slice_shift += co->slice_shift < SLICE_SHIFT_MAX;
         carrier->spinning = SPIN_TICKS;
     } else {
         co->slice_shift = 0;
-        co->spin_pc = pc;
-        co->spin_sp = sp;
     }
     sched_yield_polling();
 }

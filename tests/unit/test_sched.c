@@ -354,6 +354,24 @@ START_TEST(only_who_is_met_in_the_same_place_again_is_a_spinner)
 }
 END_TEST
 
+START_TEST(who_is_met_in_two_places_by_turns_is_a_spinner)
+{
+    harness_start(harness_backend(_i));
+    struct co *co = this_co();
+    for (int turn = 0; turn < 3; turn++) {
+        preempt(1, 0x1000, 0x2000);
+        preempt(1, 0x5000, 0x1f00);
+    }
+    ck_assert_uint_eq(co->slice_shift, 4);
+    preempt(1, 0x9000, 0x2000); /* a third place */
+    ck_assert_uint_eq(co->slice_shift, 0);
+    preempt(1, 0x5000, 0x1f00);
+    ck_assert_uint_eq(co->slice_shift, 1);
+    preempt(1, 0x1000, 0x2000); /* forgotten by now */
+    ck_assert_uint_eq(co->slice_shift, 0);
+}
+END_TEST
+
 int main(void)
 {
     RUN_TESTS_TWICE(
@@ -368,5 +386,6 @@ int main(void)
         an_idle_carrier_waits_in_the_poller_without_end, ended_coroutines_are_given_back,
         ten_thousand_take_turns, coroutines_may_start_others,
         slices_count_the_switches_to_a_coroutine, a_preempted_coroutine_lets_others_run,
-        only_who_is_met_in_the_same_place_again_is_a_spinner);
+        only_who_is_met_in_the_same_place_again_is_a_spinner,
+        who_is_met_in_two_places_by_turns_is_a_spinner);
 }
