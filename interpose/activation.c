@@ -4,7 +4,7 @@
 
 #include <linux/prctl.h>
 
-#include "interpose/op.h"
+#include "interpose/signal.h"
 #include "runtime/monitor.h"
 #include "runtime/stack.h"
 #include "shim/conf.h"
@@ -76,6 +76,11 @@ int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t threa
     schedule_take_over(co);
     runtime_leave(carrier);
     return 0;
+}
+
+int activation_dispatch(void)
+{
+    return trapped_arm();
 }
 
 void activation_set_offload(uint32_t helpers)

@@ -41,6 +41,9 @@ void steer_apply_conf(void);
 int steer_set_thread(uint64_t id, uint32_t selfishness);
 int steer_signal_thread(uint64_t id, int signal);
 
+/* Has the kernel hand over system calls that no rewritten site makes. Returns 0 or -errno. */
+int activation_dispatch(void);
+
 /* monitor_start. */
 struct monitor_settings;
 int activation_start_monitor(const struct monitor_settings *settings);

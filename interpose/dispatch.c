@@ -4,13 +4,14 @@
  * runtime up. In a vfork child everything passes raw, whatever else is true: it runs in our memory
  * on borrowed state. */
 #include "interpose/process.h"
+#include "interpose/signal.h"
 #include "interpose/seen.h"
 
 #include <linux/sched.h>
 
 struct op_hooks op_hooks;
 
-static long call_operation(struct gate_frame *f)
+long gate_operation(struct gate_frame *f)
 {
     switch (f->rax) {
 #define ARG1(t) (t) f->rdi
@@ -91,10 +92,13 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
     seen_by_gate(f->rax);
     long result;
     do {
-        result = call_operation(f);
+        result = gate_operation(f);
     } while (op_finish(carrier, co, &result));
-    if (result == OP_PASS)
-        return GATE_RAW;
+    if (result == OP_PASS) {
+        if (likely(!process_signals.dispatching) || carrier->vfork_child)
+            return GATE_RAW;
+        result = sys6((long)f->rax, f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9);
+    }
     f->rax = (uint64_t)result;
     return GATE_DONE;
 }

@@ -64,6 +64,7 @@ long op_vfork(void)
     struct carrier *carrier = this_carrier();
     signal_set_kernel_mask(carrier->current->signals.mask);
     carrier->vfork_child = 1;
+    trapped_let_through(true);
     fd_all_shared();
     return OP_PASS;
 }
@@ -83,6 +84,7 @@ bool op_in_vfork_child(struct carrier *carrier)
     if (guest_is_here(carrier))
         return true;
     carrier->vfork_child = 0; /* it is the parent again: the child has exec'ed or exited */
+    trapped_let_through(false);
     signal_rest();
     return false;
 }

@@ -44,6 +44,19 @@ static bool run_handlers(struct co *co, long *result)
     return false;
 }
 
+void op_attend(struct carrier *carrier, struct co *co)
+{
+    if (carrier->kthread.attention & ATTENTION_SIGNAL && runtime.signals_noted)
+        runtime.signals_noted();
+    if (carrier->kthread.attention & ATTENTION_REMOTE)
+        runtime_drain_inbox();
+    if (carrier->kthread.attention & ATTENTION_PREEMPT) {
+        __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
+        co->preemptions++;
+        sched_yield_polling();
+    }
+}
+
 bool op_finish(struct carrier *carrier, struct co *co, long *result)
 {
     if (unlikely(fault.on) && *result != OP_PASS)
@@ -59,15 +72,7 @@ bool op_finish(struct carrier *carrier, struct co *co, long *result)
             runtime_leave(carrier);
             return false;
         }
-        if (carrier->kthread.attention & ATTENTION_SIGNAL && runtime.signals_noted)
-            runtime.signals_noted();
-        if (carrier->kthread.attention & ATTENTION_REMOTE)
-            runtime_drain_inbox();
-        if (carrier->kthread.attention & ATTENTION_PREEMPT) {
-            __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
-            co->preemptions++;
-            sched_yield_polling();
-        }
+        op_attend(carrier, co);
         if (run_handlers(co, result))
             return true;
     }

@@ -53,6 +53,9 @@ int op_deadline(const struct __kernel_timespec *relative, uint64_t *deadline_ns)
  * the runtime. True: the call is to be started again, and we are in the runtime still. */
 bool op_finish(struct carrier *carrier, struct co *co, long *result);
 
+/* Does what the carrier's attention was asked for, in the runtime. PARKS. */
+void op_attend(struct carrier *carrier, struct co *co);
+
 /* A door is open when calls are to be answered here: active, and not in a vfork child. Enters the
  * runtime. */
 bool op_begin(struct carrier *carrier);

@@ -32,6 +32,9 @@ bool guest_is_here(const struct carrier *carrier);
  * handler at once, or the default. Async-signal-safe. */
 void signal_in_guest(int signal, siginfo_t *info, void *context);
 
+/* dispatch.c: the operation that the registers ask for, in the runtime. PARKS. */
+long gate_operation(struct gate_frame *frame);
+
 /* Tells the kernel which signals this process ignores, before an exec that hides our handlers. */
 void guest_ignore_natively(void);
 

@@ -314,9 +314,6 @@ static bool is_fault(int signal, const siginfo_t *info)
                                  signal == SIGILL || signal == SIGTRAP || signal == SIGSYS);
 }
 
-extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-extern const char etext[] __attribute__((visibility("hidden")));
-
 /* Between op_vfork and the end of the vfork instruction nothing else may run: another thread's call
  * would take the flag that the child needs for one that the parent has outlived. */
 static bool about_to_vfork(struct carrier *carrier, struct ucontext *context)
@@ -327,15 +324,10 @@ static bool about_to_vfork(struct carrier *carrier, struct ucontext *context)
     if (gate_owns_pc(pc) || (pc >= (uintptr_t)__ehdr_start && pc < (uintptr_t)etext))
         return true;
     carrier->vfork_child = 0; /* the parent goes on: the flag has served */
+    trapped_let_through(false);
     ps->kernel_mask = ps->resting_mask;
     memcpy(&context->uc_sigmask, &ps->kernel_mask, sizeof(ps->kernel_mask));
     return false;
-}
-
-/* What @co would be given first. */
-static int first_deliverable(const struct co *co)
-{
-    return __builtin_ctzll(co->signals.pending.set & ~co->signals.mask) + 1;
 }
 
 /* Handlers may block and jump away, which nobody may on a side stack; and who resumes from there
@@ -346,7 +338,7 @@ static void leave_side_stack(struct co *co, const struct signal_frame *frame)
         return;
     signal_set_kernel_mask_for_now(~UINT64_C(0));
     if (signal_deliverable(co))
-        signal_continue(signal_stack_for(co, first_deliverable(co), &frame->context),
+        signal_continue(signal_stack_for(co, signal_first_due(co), &frame->context),
                         signal_in_program, 0, &frame->info, &frame->context);
 }
 
@@ -405,7 +397,7 @@ static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct 
     if (carrier->kthread.attention & ATTENTION_SIGNAL)
         drain_notes();
     if (signal_deliverable(co))
-        signal_continue(signal_stack_for(co, first_deliverable(co), context), signal_in_program,
+        signal_continue(signal_stack_for(co, signal_first_due(co), context), signal_in_program,
                         signal, info, context);
     runtime_leave(carrier);
     memcpy(&context->uc_sigmask, &ps->kernel_mask, sizeof(ps->kernel_mask));
@@ -427,6 +419,11 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     if (signal == KICK_SIGNAL && unlikely(snapshot_wanted)) {
         snapshot_give((const uint64_t *)&context->uc_mcontext);
         return; /* who looks must not change who runs */
+    }
+    if (unlikely(signal == SIGSYS && info->si_code == SYS_USER_DISPATCH) &&
+        process_signals.dispatching) {
+        trapped_call(carrier, info, context);
+        return;
     }
     if (is_fault(signal, info)) {
         signal_fault(carrier, signal, info, context);

@@ -41,6 +41,8 @@ void signal_fault(struct carrier *carrier, int signal, siginfo_t *info, struct u
     if (!handled || !co || carrier->kthread.in_runtime || co->signals.mask & sigbit(signal)) {
         struct kernel_sigaction standard = { 0 };
         sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
+        if (signal == SIGSYS) /* a filter's: the call is not made again */
+            sys3(__NR_tgkill, runtime.pid, carrier->kernel_tid, signal);
         return;
     }
     runtime_enter(carrier);

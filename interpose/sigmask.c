@@ -68,9 +68,11 @@ static void give_back_pending(void)
         sys3(__NR_rt_sigqueueinfo, runtime.pid, info.si_signo, &info);
 }
 
-static void follow(void)
+void signal_mask_follow(void)
 {
     sigbits mask = masks.threads ? masks.kept_by_all & ~NEVER_BLOCKED : 0;
+    if (unlikely(ps->dispatching)) /* calls come as SIGSYS: trapped.c */
+        mask &= ~sigbit(SIGSYS);
     if (likely(mask == ps->resting_mask))
         return;
     ps->resting_mask = mask;
@@ -103,7 +105,7 @@ void signal_mask_inherit(struct co *co, const struct co *parent)
     masks.threads++;
     masks.kept_by_all &= parent->signals.kept;
     keep_out(co, parent->signals.kept);
-    follow();
+    signal_mask_follow();
 }
 
 void signal_mask_end(struct co *co)
@@ -113,7 +115,7 @@ void signal_mask_end(struct co *co)
     for (sigbits some = masks.kept_by_some; some; some &= some - 1)
         note_keepers(__builtin_ctzll(some));
     co->signals.mask = ~UINT64_C(0); /* it takes nothing any more */
-    follow();
+    signal_mask_follow();
 }
 
 void signal_set_mask(struct co *co, sigbits mask)
@@ -124,7 +126,7 @@ void signal_set_mask(struct co *co, sigbits mask)
     pending_collect(~co->signals.mask);
     if (unlikely(kept != co->signals.kept) && !is_momentary(mask)) {
         keep_out(co, kept);
-        follow();
+        signal_mask_follow();
     }
     pending_route_again(co, kept);
     while (pending_take(&ps->pending, ~co->signals.mask, &info))
@@ -140,7 +142,7 @@ void signal_wait_for(struct co *co, sigbits set)
 {
     co->signals.waiting = set;
     keep_out(co, co->signals.mask & ~set);
-    follow();
+    signal_mask_follow();
 }
 
 sigbits signal_push_mask(struct co *co, const sigbits *mask)

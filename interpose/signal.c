@@ -45,14 +45,18 @@ static bool is_waited_for(int signal)
     return ps->ever_waited & sigbit(signal) && !never_sent;
 }
 
+static bool always_ours(int signal)
+{
+    return signal == SIGSEGV || signal == SIGBUS || (signal == SIGSYS && ps->dispatching);
+}
+
 void signal_install(int signal)
 {
     const struct kernel_sigaction *wanted = &ps->action[signal];
     bool handled = wanted->handler > IGNORED;
     if (signal == KICK_SIGNAL || sigbit(signal) & SIGBITS_UNBLOCKABLE)
         return;
-    bool memory = signal == SIGSEGV || signal == SIGBUS;
-    if (!handled && !memory && !is_waited_for(signal)) {
+    if (!handled && !always_ours(signal) && !is_waited_for(signal)) {
         kernel_action(signal, wanted, NULL);
         ps->caught &= ~sigbit(signal);
         return;
@@ -311,8 +315,7 @@ void signal_retake(void)
     stack_t fault_stack = { .ss_sp = ps->fault_stack, .ss_size = FAULT_STACK_BYTES };
     sys2(__NR_sigaltstack, &fault_stack, NULL);
     for (int signal = 1; signal <= SIGNALS; signal++) {
-        if (ps->action[signal].handler > IGNORED || is_waited_for(signal) || signal == SIGSEGV ||
-            signal == SIGBUS)
+        if (ps->action[signal].handler > IGNORED || is_waited_for(signal) || always_ours(signal))
             signal_install(signal);
     }
     signal_rest();
@@ -341,6 +344,7 @@ void signal_handback(struct co *co, bool for_exec)
 
 void signal_reset(void)
 {
+    ps->dispatching = false; /* the kernel has forgotten it */
     pending_remove(&ps->pending, ~UINT64_C(0));
     ps->notes_head = ps->notes_tail;
     ps->ever_waited = 0;

@@ -29,6 +29,7 @@ struct process_signals {
     sigbits signalfd_set; /* of all signalfds */
     sigbits resting_mask; /* the kernel's, while the program runs: see sigmask.c */
     sigbits kernel_mask;
+    bool dispatching;           /* SIGSYS brings system calls: see trapped.c */
     void *fault_stack;          /* the carrier's alternate stack */
     struct sig_pending pending; /* process-directed, nobody could take it yet */
     sigbits left_behind;        /* process-directed, pending with a thread though it blocks them */
@@ -94,6 +95,9 @@ uintptr_t signal_side_stack(struct co *co);
 bool signal_on_side_stack(const struct co *co, const void *frame);
 void signal_free_side_stack(struct co *co);
 
+/* Brings the kernel's mask in line with the threads' (sigmask.c). */
+void signal_mask_follow(void);
+
 /* The kernel's mask until signal_rest, or until a frame is resumed. */
 void signal_set_kernel_mask_for_now(sigbits mask);
 
@@ -124,6 +128,23 @@ sigbits signal_described_set(const char *text, long length, const char *label);
 
 /* True when the kernel sent @info for one thread of ours: *co, NULL when it is gone. */
 bool signal_is_for_thread(const siginfo_t *info, struct co **co);
+
+/* trapped.c: has the kernel hand over what this thread calls outside our text. 0 or -errno. */
+int trapped_arm(void);
+/* Answers such a call, in program code. Returns only when it has failed. */
+void trapped_call(struct carrier *carrier, siginfo_t *info, struct ucontext *context);
+/* Lets calls through, or no longer. */
+void trapped_let_through(bool all);
+
+/* The signal that @co would be given first; there is one. */
+static inline int signal_first_due(const struct co *co)
+{
+    return __builtin_ctzll(co->signals.pending.set & ~co->signals.mask) + 1;
+}
+
+/* Our own text. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
 
 /* Tells the kernel what @signal's action is, given the program's and who blocks it. */
 void signal_install(int signal);

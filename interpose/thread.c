@@ -254,6 +254,8 @@ long op_prctl(int option, unsigned long a, unsigned long b, unsigned long c, uns
 {
     struct co *co = this_co();
     (void)b, (void)c, (void)d;
+    if (option == PR_SET_SYSCALL_USER_DISPATCH) /* it would hand our calls to the program */
+        return -EINVAL;
     if (option == PR_GET_NAME)
         return user_put((void *)a, co->name);
     if (option == PR_GET_TID_ADDRESS) {

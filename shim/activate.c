@@ -112,6 +112,15 @@ static void start_monitor(void)
                  -error);
 }
 
+static const char *why_closed(int error)
+{
+    if (error == -ENOENT)
+        return "libZydis, which decodes its code, cannot be loaded";
+    if (error == -ENOTSUP)
+        return "it makes threads by instructions of its own that cannot be rewritten";
+    return "its code cannot be rewritten";
+}
+
 int activate(void)
 {
     static bool gate_is_open;
@@ -123,9 +132,9 @@ int activate(void)
         return step_aside("the program uses the GS register");
     int error = 0;
     if (!gate_is_open) {
-        error = gate_open();
+        error = gate_open(conf.dispatch);
         if (error)
-            return step_aside("its code cannot be rewritten");
+            return step_aside(why_closed(error));
         gate_is_open = true;
         dl_iterate_phdr(note_object, &(int){ 0 });
     } else {
@@ -136,6 +145,10 @@ int activate(void)
         return step_aside("the kernel refuses epoll, memory or a signal handler");
     note_main_stack();
     activation_set_offload(conf.offload);
+    error = conf.dispatch ? activation_dispatch() : 0;
+    if (error)
+        log_line(LOG_WARN, "CORO_DISPATCH=on: the kernel has no Syscall User Dispatch (error %d)",
+                 -error);
     start_monitor();
     return 0;
 }

@@ -24,6 +24,7 @@ struct conf {
     uint32_t priority;              /* CORO_PRIORITY: the word's place, bits of FAVOUR_* */
     uint64_t timeout_ns[TIMEOUTS];  /* CORO_TIMEOUT_*; 0: none */
     bool timeout_weak;              /* CORO_TIMEOUT_WEAK: what moves pushes the deadline */
+    bool dispatch;                  /* CORO_DISPATCH: trap calls from raw sites */
     bool follow;                    /* CORO_FOLLOW: children of exec keep LD_PRELOAD */
     bool control;                   /* CORO_CONTROL: serve the control socket */
     struct fault_plan fault;        /* CORO_FAULT */

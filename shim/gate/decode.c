@@ -28,7 +28,8 @@
 /* The library's functions while it is loaded. */
 static struct {
     void *handle;
-    bool absent;
+    bool absent;      /* not looked for again until the next pass */
+    bool ever_absent; /* and so some sites were left raw */
     __typeof__(&ZydisGetVersion) version;
     __typeof__(&ZydisDecoderInit) init;
     __typeof__(&ZydisDecoderDecodeInstruction) decode;
@@ -67,8 +68,13 @@ static int decoder_open(void)
         dlclose(zydis.handle);
         zydis.handle = NULL;
     }
-    zydis.absent = true;
+    zydis.absent = zydis.ever_absent = true;
     return -ENOENT;
+}
+
+bool gate_decoder_was_absent(void)
+{
+    return zydis.ever_absent;
 }
 
 void gate_decoder_close(void)

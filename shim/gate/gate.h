@@ -44,8 +44,10 @@ int gate_arm(void);
 
 /* Rewrites all remaining sites of all loaded objects. Called once, at the first thread creation,
  * while the process has one kernel thread, above the gate (may call libc, dlopen Zydis).
- * Returns 0 or -errno: then every site is as it was before the call (step aside). */
-int gate_open(void);
+ * @raw_clones_work: threads that are made at sites that stay raw are seen nonetheless.
+ * Returns 0 or -errno: then every site is as it was before the call (step aside). -ENOENT: the
+ * decoder library is missing; -ENOTSUP: an object makes threads at a site that stays raw. */
+int gate_open(bool raw_clones_work);
 
 /* Rewrites the sites of objects loaded since the last call; cheap when there are none.
  * Called above the gate, preemption off. */

@@ -179,6 +179,9 @@ int gate_decode(const struct gate_image *image, struct gate_range range,
 /* Unloads the decoder library, if it was loaded. */
 void gate_decoder_close(void);
 
+/* True when it was needed once and could not be loaded. */
+bool gate_decoder_was_absent(void);
+
 /* ---- quick.c ---- */
 
 /* What decode.c wants to know of an instruction besides struct gate_insn. */
@@ -216,6 +219,7 @@ enum gate_choice gate_choose(const struct gate_function *function, const struct 
 struct gate_survey {
     struct gate_array plans; /* struct gate_plan, ascending */
     uint32_t raw, unknown;
+    bool own_clone; /* a site that is left raw makes threads */
 };
 
 /* Finds and plans all sites of @image that are not rewritten yet; without the decoder library,

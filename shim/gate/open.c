@@ -25,6 +25,7 @@ struct work {
 static struct gate_array known; /* struct gate_image */
 static struct gate_loads known_loads;
 static bool busy, again;
+static bool raw_clones; /* threads made at a raw site are seen all the same */
 
 static const struct gate_image *image_at(const struct gate_array *images, size_t index)
 {
@@ -97,6 +98,18 @@ static int plan_all(struct gate_array *works)
     return error;
 }
 
+/* Why a process stays native though its sites can be planned; later objects are taken as they are. */
+static int refusal(const struct gate_array *works)
+{
+    const struct work *work = works->data;
+    if (gate_decoder_was_absent())
+        return -ENOENT; /* libc's own thread exit would stay raw, and end the carrier */
+    for (size_t i = 0; i < works->count && !raw_clones; i++)
+        if (work[i].survey.own_clone)
+            return -ENOTSUP;
+    return 0;
+}
+
 static int patch_all(struct gate_array *works)
 {
     struct work *work = works->data;
@@ -141,8 +154,9 @@ static void free_works(struct gate_array *works, bool published)
     gate_array_free(works);
 }
 
-/* Rewrites what is loaded and not known; on success the list becomes the known one. */
-static int rewrite_new(void)
+/* Rewrites what is loaded and not known; on success the list becomes the known one. @first: in
+ * gate_open, which may still refuse. */
+static int rewrite_new(bool first)
 {
     struct gate_array images = { 0 }, works = { 0 };
     struct gate_loads loads;
@@ -153,6 +167,8 @@ static int rewrite_new(void)
     }
     if (!error)
         error = plan_all(&works);
+    if (!error && first)
+        error = refusal(&works);
     if (!error)
         error = patch_all(&works);
     if (!error)
@@ -168,11 +184,12 @@ static int rewrite_new(void)
     return 0;
 }
 
-int gate_open(void)
+int gate_open(bool raw_clones_work)
 {
     int saved_errno = errno;
+    raw_clones = raw_clones_work;
     busy = true;
-    int error = rewrite_new();
+    int error = rewrite_new(true);
     busy = false;
     errno = saved_errno;
     return error;
@@ -193,7 +210,7 @@ void gate_refresh(void)
         return;
     int saved_errno = errno;
     while (__atomic_exchange_n(&again, false, __ATOMIC_SEQ_CST) && !nothing_changed())
-        if (rewrite_new())
+        if (rewrite_new(false))
             break; /* its objects stay raw */
     __atomic_store_n(&busy, false, __ATOMIC_SEQ_CST);
     errno = saved_errno;

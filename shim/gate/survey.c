@@ -7,6 +7,7 @@
  * elsewhere (.cold), with a table entry of their own, and jump back into its middle. So when plans
  * overwrite an instruction boundary, the whole text is searched for jumps that would meet one, and
  * those plans are chosen anew. */
+#include <asm/unistd.h>
 #include <errno.h>
 
 #include "shim/gate/internal.h"
@@ -74,6 +75,18 @@ static enum gate_choice choose(struct survey_state *state, uintptr_t instruction
     if (*error || !found)
         return CHOICE_NOT_CODE;
     return gate_choose(&state->function, &state->more, allowed, instruction, plan);
+}
+
+/* `mov $nr,%eax; syscall` with a call that makes threads, wherever it stands: runtimes with a clone
+ * of their own, as Go's, tell nobody about their functions. */
+static bool is_clone(struct gate_range range, uintptr_t instruction)
+{
+    const uint8_t *mov = (const uint8_t *)instruction - 5;
+    uint32_t number;
+    if (instruction - range.low < 5 || mov[0] != 0xb8)
+        return false;
+    gate_copy(&number, mov + 1, sizeof(number));
+    return number == __NR_clone || number == __NR_clone3;
 }
 
 static int plan_candidate(struct survey_state *state, uintptr_t instruction)
@@ -175,15 +188,20 @@ static int replan(struct survey_state *state)
 static int survey_range(struct survey_state *state, struct gate_range range)
 {
     struct gate_array candidates = { 0 };
+    struct gate_survey *survey = state->survey;
     int error = gate_scan_syscalls(range, &candidates);
     for (size_t i = 0; i < candidates.count && !error; i++) {
         uintptr_t instruction = ((const uintptr_t *)candidates.data)[i];
         if (gate_site_known(instruction))
             continue;
         if (gate_site_is_untouchable(range.low, instruction))
-            state->survey->raw++;
-        else
+            survey->raw++;
+        else {
+            size_t before = survey->plans.count;
             error = plan_candidate(state, instruction);
+            if (survey->plans.count == before)
+                survey->own_clone |= is_clone(range, instruction);
+        }
     }
     gate_array_free(&candidates);
     return error;

@@ -30,7 +30,7 @@ extern char **environ;
 static void open_gate(void)
 {
     ck_assert_int_eq(gate_arm(), 2);
-    ck_assert_int_eq(gate_open(), 0);
+    ck_assert_int_eq(gate_open(false), 0);
     memset((void *)gate_calls, 0, sizeof(gate_calls));
 }
 
@@ -276,7 +276,7 @@ START_TEST(refusal_leaves_everything_as_it_was)
 {
     forbid_executable();
     ck_assert_int_eq(gate_arm(), -EPERM);
-    ck_assert_int_eq(gate_open(), -EPERM);
+    ck_assert_int_eq(gate_open(false), -EPERM);
     check_unseen();
     create_and_join();
 }
@@ -286,7 +286,7 @@ START_TEST(refusal_of_open_keeps_the_armed_sites)
 {
     ck_assert_int_eq(gate_arm(), 2);
     forbid_executable();
-    ck_assert_int_eq(gate_open(), -EPERM);
+    ck_assert_int_eq(gate_open(false), -EPERM);
     check_unseen();
     create_and_join();
     ck_assert_uint_eq(gate_calls[__NR_clone3] + gate_calls[__NR_clone], 8);
@@ -301,7 +301,7 @@ START_TEST(without_the_decoder_libc_is_rewritten_by_its_idioms)
     none = (struct rlimit){ 0, old.rlim_max }; /* no descriptor, no library */
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     ck_assert_int_eq(gate_arm(), 2);
-    ck_assert_int_eq(gate_open(), 0);
+    ck_assert_int_eq(gate_open(false), 0);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
     ck_assert(find_stats("libc.so.6", &libc));
     ck_assert_uint_ge(libc.rewritten, 400);

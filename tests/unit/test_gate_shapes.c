@@ -178,7 +178,7 @@ static void open_gate(void)
 {
     load_shapes();
     ck_assert_int_eq(gate_arm(), 2);
-    ck_assert_int_eq(gate_open(), 0);
+    ck_assert_int_eq(gate_open(false), 0);
     gate_hook = count_inline;
 }
 

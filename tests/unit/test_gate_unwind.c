@@ -19,7 +19,7 @@ static volatile size_t frame_count;
 static void open_gate(void)
 {
     ck_assert_int_eq(gate_arm(), 2);
-    ck_assert_int_eq(gate_open(), 0);
+    ck_assert_int_eq(gate_open(false), 0);
 }
 
 /* libgcc's unwinder must be loaded and warm before the hook runs inside a call. */
