@@ -90,12 +90,25 @@ static void drop_preload(void)
     free(kept);
 }
 
+/* AddressSanitizer asks for a program's defaults by this name, before any constructor runs. It would
+ * end the program because an object comes before its own in the list; ours does not mind. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "verify_asan_link_order=0";
+}
+
+/* ThreadSanitizer keeps a model of the kernel's threads, and must see every lock itself. */
+extern void __tsan_init(void) __attribute__((weak));
+
 static const char *reason_to_refuse(void)
 {
     if (getauxval(AT_SECURE))
         return "it runs with privileges of its file (AT_SECURE)";
     if (!conf.on)
         return "CORO=off";
+    if (__tsan_init)
+        return "it is built with ThreadSanitizer";
     return NULL;
 }
 

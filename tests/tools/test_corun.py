@@ -42,9 +42,9 @@ class Corun(Place):
 
     def test_other_preloads_are_kept_and_ours_is_not_repeated(self):
         cases = {
-            "libm.so.6": f"{self.library}:libm.so.6",
+            "libm.so.6": f"libm.so.6:{self.library}",
             f"{self.library}": f"{self.library}",
-            f" libm.so.6 :{self.library}:libdl.so.2:": f"{self.library}:libm.so.6:libdl.so.2",
+            f" libm.so.6 :{self.library}:libdl.so.2:": f"libm.so.6:libdl.so.2:{self.library}",
         }
         for before, after in cases.items():
             self.assertEqual(self.variables_of(variables={"LD_PRELOAD": before})["LD_PRELOAD"], after)

@@ -84,7 +84,7 @@ void preload(const char *library)
     list = malloc(strlen(library) + strlen(rest) + 2);
     if (list == NULL)
         error(EXIT_CORUN, errno, "memory");
-    strcpy(list, library);
+    *list = '\0';
     for (;;) {
         size_t length;
 
@@ -93,11 +93,12 @@ void preload(const char *library)
         if (length == 0)
             break;
         if (length != strlen(library) || memcmp(rest, library, length) != 0) {
-            strcat(list, ":");
             strncat(list, rest, length);
+            strcat(list, ":");
         }
         rest += length;
     }
+    strcat(list, library); /* last: other interposers see the program's calls before us */
     if (setenv("LD_PRELOAD", list, 1) != 0)
         error(EXIT_CORUN, errno, "LD_PRELOAD");
     free(list);
