@@ -79,6 +79,22 @@ static long in_kernel(uint32_t *word, int operation, uint32_t value,
     return sys6(__NR_futex, word, operation, value, timeout, word2, value3);
 }
 
+/* A process that shares our memory, and isn't ours, waits in the kernel: so do we for it. */
+static bool waits_with_guests(int operation)
+{
+    int command = operation & FUTEX_CMD_MASK;
+    return unlikely(runtime.guests) && (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET);
+}
+
+static long wake_here(uint32_t *word, int operation, int count, uint32_t bits)
+{
+    long woken = futex_wake(word, count, bits);
+    if (likely(!runtime.guests) || woken >= count)
+        return woken;
+    long others = sys6(__NR_futex, word, operation, count - woken, NULL, NULL, bits);
+    return others > 0 ? woken + others : woken;
+}
+
 long op_futex(uint32_t *word, int operation, uint32_t value,
               const struct __kernel_timespec *timeout, uint32_t *word2, uint32_t value3)
 {
@@ -88,7 +104,7 @@ long op_futex(uint32_t *word, int operation, uint32_t value,
         return -EINVAL;
     if (unlikely(user_copy(&present, word, sizeof(present)) != 0))
         return -EFAULT;
-    if (!is_ours(word, operation))
+    if (!is_ours(word, operation) || waits_with_guests(operation))
         return in_kernel(word, operation, value, timeout, word2, value3);
     switch (operation & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
@@ -96,9 +112,9 @@ long op_futex(uint32_t *word, int operation, uint32_t value,
     case FUTEX_WAIT_BITSET:
         return wait_here(word, operation, value, timeout, value3);
     case FUTEX_WAKE:
-        return futex_wake(word, count, FUTEX_ANY);
+        return wake_here(word, operation, count, FUTEX_ANY);
     case FUTEX_WAKE_BITSET:
-        return value3 ? futex_wake(word, count, value3) : -EINVAL;
+        return value3 ? wake_here(word, operation, count, value3) : -EINVAL;
     case FUTEX_REQUEUE:
         return futex_requeue(word, count, word2, count2, NULL);
     case FUTEX_CMP_REQUEUE:

@@ -53,6 +53,7 @@ long op_clone_guest(uint64_t flags, uintptr_t stack_top)
     *arrival = (struct arrival){ this_co()->signals.mask, !(flags & CLONE_SIGHAND), frame };
     signal_set_kernel_mask(~UINT64_C(0));
     fd_all_shared();
+    runtime.guests |= !(flags & CLONE_VFORK); /* else nothing of ours runs until it is gone */
     long pid = kthread_clone(call.nr, call.word);
     signal_rest();
     return pid;

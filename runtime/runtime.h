@@ -42,6 +42,7 @@ struct cpu_time {
 struct runtime {
     volatile uint32_t mode; /* enum runtime_mode */
     bool locks_fast;        /* the mutex doors may answer: one kernel thread runs the program */
+    bool guests;            /* a process that isn't ours may use our memory beside us: guest.c */
     struct cpu cpu;
     struct clock clock;
     struct carrier carrier;
