@@ -227,8 +227,6 @@ static long run(struct offload_job *job, uint64_t deadline_ns)
     co->job = NULL;
     if (job->result != -ERESTARTSYS && (job->result != -EINTR || !job->interrupted))
         return job->result;
-    if (co->cancelled && co->door == DOOR_CANCEL)
-        return -EDOOR;
     if (late)
         return -ETIMEDOUT;
     return job->result == -EINTR ? -ERESTARTNOHAND : job->result;
