@@ -19,7 +19,6 @@
 
 #include <linux/futex.h>
 #include <linux/prctl.h>
-#include <asm/statfs.h>
 
 #include "runtime/abi.h"
 #include "runtime/fd.h"
@@ -32,9 +31,6 @@
 #define TICK_MAX_NS (100 * NSEC_PER_MSEC)
 #define TICK_MIN_NS (20 * NSEC_PER_USEC)
 #define FOLLOW_NS   (1 * NSEC_PER_SEC)
-
-#define MESSAGE_QUEUES 0x19800202 /* the kind of file system that mq_open opens files of */
-#define PLAUSIBLE_FDS  256
 
 static struct {
     struct kthread kthread;
@@ -189,24 +185,12 @@ void monitor_return_fd(int borrowed)
         sys1(__NR_close, borrowed);
 }
 
-/* The split closes copies of the program's files, and at any close a message queue forgets which
- * process it was to notify. */
-static bool has_message_queue(void)
-{
-    struct statfs about;
-    for (int fd = 0; fd < PLAUSIBLE_FDS; fd++) {
-        if (sys2(__NR_fstatfs, fd, &about) == 0 && about.f_type == MESSAGE_QUEUES)
-            return true;
-    }
-    return false;
-}
-
 /* A table of our own: the program's calls on descriptors then cost what they cost with one thread,
  * and nothing that the program closes is kept open by us. */
 static void split_files(void)
 {
     const int keep[] = { monitor.wake_fd, monitor.settings.listen_fd };
-    if (has_message_queue() || !kthread_split_files(keep, ARRAY_SIZE(keep)))
+    if (!kthread_split_files(keep, ARRAY_SIZE(keep)))
         return;
     monitor.process_fd = (int)sys2(__NR_pidfd_open, sys0(__NR_getpid), 0);
     monitor.tid = (int)sys0(__NR_gettid);
