@@ -93,6 +93,9 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
     long result;
     do {
         result = gate_operation(f);
+        if (result == OP_PASS && op_may_run_here(f->rax))
+            result = op_direct((long)f->rax, (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10,
+                               (long)f->r8, (long)f->r9);
     } while (op_finish(carrier, co, &result));
     if (result == OP_PASS) {
         if (likely(!process_signals.dispatching) || carrier->vfork_child)

@@ -103,6 +103,7 @@ long op_io_pgetevents(unsigned long context, long minimum, long count, void *eve
 long op_io_uring_enter(int ring, unsigned submit, unsigned complete, unsigned flags,
                        const void *argument, size_t size)
 {
+    this_kthread()->lasting = true;
     if (!complete || !(flags & IORING_ENTER_GETEVENTS))
         return OP_PASS;
     long submitted = 0;

@@ -7,7 +7,7 @@
  * is told from the parent by its pid.
  *
  * A child of clone with CLONE_VM that brings its own stack, as posix_spawn's does, begins there in
- * begin_guest, with `guest` at its GS base: a carrier that never carries. So it may live on beside
+ * begin_guest, with `guest_thread` at its GS base: a carrier that never carries. So it may live on beside
  * us. All guests share it, since nobody ever writes to it. */
 #include "interpose/process.h"
 
@@ -20,10 +20,10 @@
 
 static struct co nobody;
 static struct carrier guest = {
-    .kthread.self = &guest.kthread,
     .current = &nobody,
     .vfork_child = 1,
 };
+static struct kthread guest_thread = { .self = &guest_thread, .carrier = &guest };
 
 struct arrival {
     sigbits mask;
@@ -35,7 +35,7 @@ struct arrival {
 static void begin_guest(void *argument)
 {
     struct arrival arrival = *(struct arrival *)argument;
-    gs_base_set(&runtime.cpu, (uint64_t)&guest);
+    gs_base_set(&runtime.cpu, (uint64_t)&guest_thread);
     if (arrival.own_actions)
         guest_ignore_natively();
     sys4(__NR_rt_sigprocmask, 2, &arrival.mask, NULL, sizeof(arrival.mask));

@@ -119,8 +119,9 @@ long op_getdents64(int directory, void *entries, size_t bytes)
     if (entry && entry->lists_threads)
         return proc_list_threads(directory, entries, bytes);
     do {
-        result =
-            fd_is_hidden(directory) ? -EBADF : sys3(__NR_getdents64, directory, entries, bytes);
+        result = fd_is_hidden(directory)
+                     ? -EBADF
+                     : op_direct(__NR_getdents64, directory, (long)entries, (long)bytes);
     } while (result > 0 && (result = leave_out(directory, entries, result)) == 0);
     return result;
 }

@@ -73,7 +73,7 @@ static long file_call(const struct fd_entry *entry, long nr, int fd, long a, lon
 {
     if (unlikely(entry && entry->waits_for_disk))
         return op_offload_finite(nr, fd, a, b, c, d);
-    return sys5(nr, fd, a, b, c, d);
+    return op_direct(nr, fd, a, b, c, d);
 }
 
 static struct attempt new_attempt(int fd, struct fd_entry *entry, void *buffer, size_t bytes)
@@ -288,7 +288,7 @@ long op_preadv2(int fd, const struct iovec *parts, int count, unsigned long low,
     if (!(flags & RWF_NOWAIT) && entry && entry->waits_for_disk)
         return op_offload_finite(__NR_preadv2, fd, (long)parts, count, (long)low, (long)high,
                                  flags);
-    return sys6(__NR_preadv2, fd, parts, count, low, high, flags);
+    return op_direct(__NR_preadv2, fd, (long)parts, count, (long)low, (long)high, flags);
 }
 
 long op_pwritev2(int fd, const struct iovec *parts, int count, unsigned long low,
@@ -301,5 +301,5 @@ long op_pwritev2(int fd, const struct iovec *parts, int count, unsigned long low
     if (waits && !(flags & RWF_NOWAIT))
         return op_offload_finite(__NR_pwritev2, fd, (long)parts, count, (long)low, (long)high,
                                  flags);
-    return sys6(__NR_pwritev2, fd, parts, count, low, high, flags);
+    return op_direct(__NR_pwritev2, fd, (long)parts, count, (long)low, (long)high, flags);
 }

@@ -39,6 +39,15 @@ long op_offload_call(long nr, const long argument[6]);
 #define op_offload(nr, ...)        op_offload_call((nr), (const long[6]){ __VA_ARGS__ })
 #define op_offload_finite(nr, ...) offload_finite((nr), (const long[6]){ __VA_ARGS__ })
 
+/* A system call made here, on the carrier: whoever the kick or a signal finds in it is moved to a
+ * helper or runs its handlers, and one that lasts is handed off (runtime/handoff.h). With a spare
+ * kernel thread at hand for those that wait for a file system. Restarts as its result says; PARKS. */
+long op_here(long nr, const long argument[6]);
+#define op_direct(nr, ...) op_here((nr), (const long[6]){ __VA_ARGS__ })
+
+/* False: the instruction itself must do it, at its site (here.c). */
+bool op_may_run_here(uint64_t nr);
+
 /* Counts one I/O call that did not wait; every so many, others run first (CORO_SELFISHNESS). */
 void op_pace(void);
 

@@ -2,21 +2,24 @@
  * And files below /proc that tell of our threads. */
 #include "interpose/procfs.h"
 
-#include <asm/stat.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
 #define NONBLOCK  04000     /* O_NONBLOCK */
 #define PATH_ONLY 010000000 /* O_PATH */
 
-static bool waits_for_other_end(int directory, const char *path, int flags)
+/* 1: yes; 0; or how the look itself is to be restarted. */
+static long waits_for_other_end(int directory, const char *path, int flags)
 {
-    struct stat about;
+    struct statx about;
     int way = flags & O_ACCMODE;
     if (flags & (NONBLOCK | PATH_ONLY | O_DIRECTORY) || way == O_RDWR)
-        return false;
-    return sys4(__NR_newfstatat, directory, path, &about, 0) == 0 &&
-           (about.st_mode & S_IFMT) == S_IFIFO;
+        return 0;
+    long error =
+        op_direct(__NR_statx, directory, (long)path, AT_STATX_DONT_SYNC, STATX_TYPE, (long)&about);
+    if (error == -ERESTARTNOINTR || error == -ERESTARTNOHAND)
+        return error;
+    return !error && (about.stx_mode & S_IFMT) == S_IFIFO;
 }
 
 static long opened(long fd, int flags)
@@ -43,9 +46,12 @@ long op_openat(int directory, const char *path, int flags, unsigned mode)
         proc_path_for_kernel(&found, changed);
         path = changed;
     }
-    if (waits_for_other_end(directory, path, flags))
+    long waits = waits_for_other_end(directory, path, flags);
+    if (waits < 0)
+        return waits;
+    if (waits)
         return op_offload(__NR_openat, directory, (long)path, flags, mode, 0, 0);
-    long fd = opened(sys4(__NR_openat, directory, path, flags, mode), flags);
+    long fd = opened(op_direct(__NR_openat, directory, (long)path, flags, mode), flags);
     if (fd >= 0 && in_proc && text_equal(found.rest, "/task") && fd_entry((int)fd))
         fd_entry((int)fd)->lists_threads = true;
     return fd;

@@ -16,6 +16,7 @@ static long fork_with(long nr, const long a[5])
     struct co *co = this_co();
     sigbits all = ~UINT64_C(0), mask = co->signals.mask, old;
     sys4(__NR_rt_sigprocmask, 2, &all, &old, 8); /* no handler between fork and reset */
+    this_kthread()->lasting = true;              /* its end would be the child's PR_SET_PDEATHSIG */
     long pid = sys6(nr, a[0], a[1], a[2], a[3], a[4], 0);
     if (pid) {
         sys4(__NR_rt_sigprocmask, 2, &old, NULL, 8);

@@ -7,6 +7,7 @@
 #include "interpose/process.h"
 #include "interpose/signal.h"
 
+#include "runtime/handoff.h"
 #include "runtime/kthread.h"
 #include "runtime/snapshot.h"
 #include "shim/gate/gate.h"
@@ -123,23 +124,22 @@ void signal_route(int signal, const siginfo_t *info)
         end_wait(co);
 }
 
+/* A note that is being written by a kernel thread that was handed off is drained the next time. */
 static void drain_notes(void)
 {
     __atomic_fetch_and(&runtime.carrier.kthread.attention, ~ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
     while (ps->notes_head != ps->notes_tail) {
         struct sig_note *note = &ps->note[ps->notes_head % NOTES_MAX];
-        if (note->ready) {
-            siginfo_t info = note->info;
-            struct co *co = note->co;
-            note->ready = false;
-            ps->notes_head++;
-            if (co)
-                signal_send(co, info.si_signo, &info);
-            else
-                signal_route(info.si_signo, &info);
-        } else {
-            ps->notes_head++;
-        }
+        if (!__atomic_load_n(&note->ready, __ATOMIC_ACQUIRE))
+            return;
+        siginfo_t info = note->info;
+        struct co *co = note->co;
+        note->ready = false;
+        ps->notes_head++;
+        if (co)
+            signal_send(co, info.si_signo, &info);
+        else
+            signal_route(info.si_signo, &info);
     }
     if (ps->holding) {
         ps->holding = false;
@@ -164,21 +164,24 @@ static struct co *raised_by_call(const struct carrier *carrier, int signal, cons
 /* @context: the kernel's. What no note is left for waits in the kernel until they are drained. */
 static void leave_note(int signal, const siginfo_t *info, struct co *co, struct ucontext *context)
 {
-    uint32_t slot = __atomic_fetch_add(&ps->notes_tail, 1, __ATOMIC_SEQ_CST);
-    if (slot - ps->notes_head < NOTES_MAX) {
-        struct sig_note *note = &ps->note[slot % NOTES_MAX];
-        note->info = *info;
-        note->info.si_signo = signal;
-        note->co = co;
-        note->ready = true;
-    }
+    uint32_t slot = ps->notes_tail;
+    do {
+        if (slot - ps->notes_head >= NOTES_MAX)
+            return;
+    } while (!__atomic_compare_exchange_n(&ps->notes_tail, &slot, slot + 1, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
+    struct sig_note *note = &ps->note[slot % NOTES_MAX];
+    note->info = *info;
+    note->info.si_signo = signal;
+    note->co = co;
+    __atomic_store_n(&note->ready, true, __ATOMIC_RELEASE);
     if (ps->notes_tail - ps->notes_head >= NOTES_HELD) {
         sigbits held = ~sigbit(KICK_SIGNAL) & ~sigbit(SIGSEGV) & ~sigbit(SIGBUS);
         memcpy(&context->uc_sigmask, &held, sizeof(held));
         ps->holding = true;
     }
     runtime.signals_noted = drain_notes;
-    __atomic_fetch_or(&runtime.carrier.kthread.attention, ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
+    runtime_call_attention(ATTENTION_SIGNAL);
 }
 
 struct delivery {
@@ -403,6 +406,19 @@ static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct 
     memcpy(&context->uc_sigmask, &ps->kernel_mask, sizeof(ps->kernel_mask));
 }
 
+/* This kernel thread is in a call that may be handed off: the carrier may be another's by now, and
+ * what it does is no business of ours. */
+static void signal_in_call(const struct kthread *own, int signal, siginfo_t *info,
+                           struct ucontext *context)
+{
+    bool taken = own->verdict == VERDICT_TAKEN;
+    if (signal != KICK_SIGNAL)
+        leave_note(signal, info,
+                   taken ? NULL : raised_by_call(&runtime.carrier, signal, info, context), context);
+    else if (!taken)
+        runtime_call_attention(ATTENTION_PREEMPT);
+}
+
 void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
 {
     struct carrier *carrier = this_carrier();
@@ -411,14 +427,21 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
         signal_in_guest(signal, info, context);
         return;
     }
-    if (carrier != &runtime.carrier) { /* a helper was told to give up */
+    if (!carrier) { /* a helper was told to give up */
         if (kthread_abort_call(&pc))
             context->uc_mcontext.rip = pc;
         return;
     }
-    if (signal == KICK_SIGNAL && unlikely(snapshot_wanted)) {
+    const struct kthread *own = this_kthread();
+    if (signal == KICK_SIGNAL && unlikely(snapshot_wanted) && own->verdict != VERDICT_TAKEN) {
         snapshot_give((const uint64_t *)&context->uc_mcontext);
         return; /* who looks must not change who runs */
+    }
+    if (own->call != CALL_NONE && !is_fault(signal, info)) {
+        signal_in_call(own, signal, info, context);
+        if (kthread_abort_call(&pc))
+            context->uc_mcontext.rip = pc;
+        return;
     }
     if (unlikely(signal == SIGSYS && info->si_code == SYS_USER_DISPATCH) &&
         process_signals.dispatching) {

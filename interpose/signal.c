@@ -280,6 +280,19 @@ static long install_kick(void)
     return kernel_action(KICK_SIGNAL, &kick, NULL);
 }
 
+/* The lower part of the kernel thread's stack, whatever runs on the upper. */
+static void use_own_stack(void)
+{
+    stack_t own = { .ss_sp = this_kthread()->stack, .ss_size = KTHREAD_SIGNAL_BYTES };
+    sys2(__NR_sigaltstack, &own, NULL);
+}
+
+static void carrier_moved(void)
+{
+    use_own_stack();
+    signal_set_kernel_mask(ps->kernel_mask);
+}
+
 int signal_takeover(void)
 {
     struct co *co = runtime.main;
@@ -300,10 +313,7 @@ int signal_takeover(void)
     signal_mask_begin(co, mask);
     pending_take_over(co);
     signal_find_signalfds();
-    if (!ps->fault_stack)
-        ps->fault_stack = pages_map(FAULT_STACK_BYTES);
-    if (!ps->fault_stack)
-        return -ENOMEM;
+    runtime.carrier_moved = carrier_moved;
     signal_retake();
     return 0;
 }
@@ -312,8 +322,7 @@ void signal_retake(void)
 {
     pending_take_back(runtime.carrier.current);
     install_kick();
-    stack_t fault_stack = { .ss_sp = ps->fault_stack, .ss_size = FAULT_STACK_BYTES };
-    sys2(__NR_sigaltstack, &fault_stack, NULL);
+    use_own_stack();
     for (int signal = 1; signal <= SIGNALS; signal++) {
         if (ps->action[signal].handler > IGNORED || is_waited_for(signal) || always_ours(signal))
             signal_install(signal);

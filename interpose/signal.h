@@ -10,10 +10,12 @@
 #include "interpose/op.h"
 #include "runtime/arch/x86_64/sigframe.h"
 
-#define NOTES_MAX         256U
-#define NOTES_HELD        128U /* with so many, further signals are held in the kernel */
-#define FAULT_STACK_BYTES (64 * 1024UL)
-#define RED_ZONE          128
+#define NOTES_MAX  256U
+#define NOTES_HELD 128U /* with so many, further signals are held in the kernel */
+#define RED_ZONE   128
+/* No valid ss_flags: rt_sigreturn then leaves the alternate stack alone, which is the kernel
+ * thread's, and that may be another by then. */
+#define STACK_UNCHANGED 0x100
 
 /* A signal that the kernel delivered while runtime code ran. */
 struct sig_note {
@@ -30,7 +32,6 @@ struct process_signals {
     sigbits resting_mask; /* the kernel's, while the program runs: see sigmask.c */
     sigbits kernel_mask;
     bool dispatching;           /* SIGSYS brings system calls: see trapped.c */
-    void *fault_stack;          /* the carrier's alternate stack */
     struct sig_pending pending; /* process-directed, nobody could take it yet */
     sigbits left_behind;        /* process-directed, pending with a thread though it blocks them */
     uint32_t queued;            /* in all pending sets */

@@ -81,7 +81,7 @@ void signal_continue(uintptr_t above, void (*fn)(void *), int signal, const sigi
     frame->info = *info;
     frame->signal = signal;
     /* rt_sigreturn sets what it finds here */
-    frame->context.uc_stack = (stack_t){ .ss_sp = ps->fault_stack, .ss_size = FAULT_STACK_BYTES };
+    frame->context.uc_stack.ss_flags = STACK_UNCHANGED;
     if (bytes) {
         memcpy((void *)top, context->uc_mcontext.fpstate, bytes);
         frame->context.uc_mcontext.fpstate = (void *)top;

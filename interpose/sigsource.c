@@ -4,7 +4,7 @@
  * (sigmask.c); one that was sent to a thread is put there for its sake. Those made before the first thread are looked for when it comes.
  *
  * A timer may name the thread that its signal is for, by a tid that the kernel doesn't know: it is
- * created for the carrier, and its signals are given to that thread here. */
+ * created for the process, and its signals are given to that thread here. */
 #include "interpose/signal.h"
 
 #include <linux/fcntl.h>
@@ -12,6 +12,7 @@
 #include "shim/log.h"
 
 #define SIGNALFD_NONBLOCK 04000
+#define NOTIFY_SIGNAL     0 /* SIGEV_SIGNAL */
 #define NOTIFY_THREAD_ID  4 /* SIGEV_THREAD_ID */
 #define EVENT_BYTES       64
 #define TIMERS_MAX        4096
@@ -145,7 +146,7 @@ long op_timer_create(int clock, void *event, int *id)
     struct co *co = co_by_tid((uint32_t)asked.tid);
     if (!co)
         return -EINVAL;
-    asked.tid = runtime.carrier.kernel_tid;
+    asked.notify = NOTIFY_SIGNAL; /* whichever kernel thread takes it */
     signal_catch(sigbit(asked.signal));
     long result = sys3(__NR_timer_create, clock, &asked, id);
     struct thread_timer *slot = result == 0 ? timer_slot(*id, true) : NULL;

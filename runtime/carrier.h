@@ -1,23 +1,47 @@
-/* A carrier: a kernel thread that runs coroutines, one at a time. Its state hangs off the GS base,
- * so that code below the gate finds it without TLS, whatever the FS base is. */
+/* A carrier: what runs coroutines, one at a time. A kernel thread runs it, not always the same one
+ * (handoff.h). The kernel thread's state hangs off the GS base, and the carrier off that, so that
+ * code below the gate finds both without TLS, whatever the FS base is. */
 #ifndef CORO_CARRIER_H
 #define CORO_CARRIER_H
 
 #include "runtime/arch/x86_64/layout.h"
 #include "runtime/base.h"
+#include "runtime/job.h"
 #include "runtime/list.h"
 #include "runtime/timer.h"
 
 struct co;
 
+struct carrier;
+
 /* What every kernel thread of ours has at its GS base. */
 struct kthread {
     struct kthread *self;
-    /* Non-zero while runtime code runs on this thread: a signal handler must then only leave a
-     * note. Set on the way in, cleared on the way out; a switch keeps it. */
+    struct carrier
+        *carrier; /* that it runs; NULL: it is a helper, the monitor, or was handed off */
+    int tid;
+    bool lasting; /* must not end: something in the kernel would end with it */
+    void *stack;  /* its own, lowest address, KTHREAD_STACK_BYTES */
+    void *sp;     /* its own context on it, while it runs the carrier */
+
+    /* As a helper: offload.c. */
+    struct list link; /* of the idle ones */
+    struct offload_job *job;
+    uint32_t awake; /* a futex word of the kernel's: 0 while idle */
+    uint32_t age;   /* of its credentials and the like */
+    bool adopts;    /* it was woken to run the carrier */
+
+    /* As the carrier's: handoff.c. */
+    volatile uint64_t call;    /* serial number of the call it is in; CALL_NONE, CALL_LEAVING */
+    volatile uint32_t verdict; /* enum verdict */
+    struct offload_job handed; /* that call, once the carrier was taken from it */
+};
+
+struct carrier_state {
+    /* Non-zero while runtime code runs: a signal handler must then only leave a note. Set on the way
+     * in, cleared on the way out; a switch keeps it. */
     volatile uint32_t in_runtime;
     volatile uint32_t attention; /* ATTENTION_* bits: look before leaving the runtime */
-    void *stack;                 /* its own, lowest address; NULL: not made by kthread_start */
 };
 
 #define ATTENTION_SIGNAL  1U /* a process-directed signal was noted */
@@ -25,8 +49,11 @@ struct kthread {
 #define ATTENTION_REMOTE  4U /* the inbox holds completions */
 
 struct carrier {
-    struct kthread kthread; /* GS base points here */
+    struct carrier_state kthread;
     struct co *current;     /* NULL: the carrier's own loop */
+    struct kthread *thread; /* the kernel thread that runs it */
+    uint64_t calls;         /* serial number of the last one that may be handed off */
+    volatile bool moving;   /* taken from one kernel thread, not yet run by the next */
 
     struct list run_queue; /* co.link */
     uint32_t run_queue_length;
@@ -49,10 +76,17 @@ struct carrier {
     uint64_t stall_since_ns;    /* monitor: when it first saw `switches` at this value */
 };
 
+static inline struct kthread *this_kthread(void)
+{
+    struct kthread *kthread;
+    __asm__ volatile("movq %%gs:%c1, %0" : "=r"(kthread) : "i"(KTHREAD_SELF));
+    return kthread;
+}
+
 static inline struct carrier *this_carrier(void)
 {
     struct carrier *carrier;
-    __asm__ volatile("movq %%gs:%c1, %0" : "=r"(carrier) : "i"(KTHREAD_SELF));
+    __asm__ volatile("movq %%gs:%c1, %0" : "=r"(carrier) : "i"(KTHREAD_CARRIER));
     return carrier;
 }
 

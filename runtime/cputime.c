@@ -79,6 +79,18 @@ uint64_t cputime_read(struct co *co)
     return co->cpu_ns;
 }
 
+/* The stuck call's time is nobody's. */
+void cputime_moved(void)
+{
+    struct cpu_time *time = &runtime.cpu_time;
+    if (!time->counting)
+        return;
+    time->runs = NULL;
+    time->charged_ns = 0;
+    time->settled_ns = carrier_ns();
+    time->turn_ns = clock_now(&runtime.clock);
+}
+
 void cputime_reset(struct co *first)
 {
     runtime.cpu_time = (struct cpu_time){ .counting = false };

@@ -17,6 +17,9 @@ void cputime_turn(struct co *next);
 /* A new runtime: the carrier's clock so far is @first's, nothing is asked yet. */
 void cputime_reset(struct co *first);
 
+/* Another kernel thread, with a clock of its own, runs the carrier from here on. */
+void cputime_moved(void);
+
 /* @value * @part / @whole, where @part <= @whole, without overflow. */
 static inline uint64_t cputime_share(uint64_t value, uint64_t part, uint64_t whole)
 {

@@ -12,7 +12,6 @@
 #include <linux/stat.h>
 #include <linux/resource.h>
 #include <asm/ioctls.h>
-#include <asm/stat.h>
 #include <asm/termbits.h>
 #include <asm/socket.h>
 
@@ -97,10 +96,10 @@ static enum fd_kind socket_kind(int fd)
     return r == 0 && protocol == PROTO_TCP ? FD_TCP : FD_SOCKET;
 }
 
-static enum fd_kind device_kind(int fd, uint64_t device)
+static enum fd_kind device_kind(int fd, uint32_t major)
 {
     struct termios settings;
-    if ((device >> 8 & 0xfff) == MEMORY_DEVICE)
+    if (major == MEMORY_DEVICE)
         return FD_FILE;
     return sys3(__NR_ioctl, fd, TCGETS, &settings) == 0 ? FD_TERMINAL : FD_OTHER;
 }
@@ -126,17 +125,18 @@ enum fd_kind fd_kind(struct fd_entry *entry, int fd)
 {
     if (likely(entry->kind != FD_UNKNOWN))
         return entry->kind;
-    struct stat about;
-    if (sys2(__NR_fstat, fd, &about) != 0)
+    struct statx about; /* as last heard: a file system that hangs is not asked */
+    if (sys5(__NR_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO,
+             &about) != 0)
         return FD_UNKNOWN;
-    switch (about.st_mode & S_IFMT) {
+    switch (about.stx_mode & S_IFMT) {
     case S_IFSOCK:
         entry->kind = (uint8_t)socket_kind(fd);
         entry->has_timeouts = has_timeout(fd, SO_RCVTIMEO_OLD) || has_timeout(fd, SO_SNDTIMEO_OLD);
         break;
     case S_IFIFO:
         entry->kind = FD_PIPE;
-        find_other_end(fd, about.st_ino);
+        find_other_end(fd, about.stx_ino);
         break;
     case S_IFREG:
     case S_IFDIR:
@@ -145,7 +145,7 @@ enum fd_kind fd_kind(struct fd_entry *entry, int fd)
         entry->kind = FD_FILE;
         break;
     case S_IFCHR:
-        entry->kind = (uint8_t)device_kind(fd, about.st_rdev);
+        entry->kind = (uint8_t)device_kind(fd, about.stx_rdev_major);
         break;
     default:
         entry->kind = FD_OTHER;

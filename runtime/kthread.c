@@ -9,8 +9,8 @@
 
 #include "runtime/runtime.h"
 
-#define KTHREAD_STACK_BYTES (64 * 1024UL)
-#define MQUEUE_MAGIC        0x19800202 /* what fstatfs says of a message queue */
+#define MQUEUE_MAGIC 0x19800202 /* what fstatfs says of a message queue */
+#define ALL_BUT_KICK (~(UINT64_C(1) << (KICK_SIGNAL - 1)))
 #define KTHREAD_FLAGS                                                                              \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
@@ -25,8 +25,18 @@ struct start {
 static void begin(void *argument)
 {
     struct start start = *(struct start *)argument;
+    start.kthread->tid = (int)sys0(__NR_gettid);
     gs_base_set(&runtime.cpu, (uint64_t)start.kthread);
     start.fn(start.argument);
+}
+
+int kthread_init_first(struct kthread *kthread, int tid)
+{
+    void *stack = kthread->stack ? kthread->stack : pages_map(KTHREAD_STACK_BYTES);
+    if (!stack)
+        return -ENOMEM;
+    *kthread = (struct kthread){ .self = kthread, .tid = tid, .lasting = true, .stack = stack };
+    return 0;
 }
 
 static void set_mask(uint64_t mask, uint64_t *old)
@@ -41,13 +51,11 @@ long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *)
         return -ENOMEM;
     kthread->self = kthread;
     kthread->stack = stack;
-    kthread->in_runtime = 1;
-    kthread->attention = 0;
     struct start *start = (struct start *)(stack + KTHREAD_STACK_BYTES) - 1;
     *start = (struct start){ kthread, fn, argument };
-    uint64_t all_but_kick = ~(UINT64_C(1) << (KICK_SIGNAL - 1)), old;
+    uint64_t old;
     char own_name[CO_NAME_BYTES];
-    set_mask(all_but_kick, &old); /* inherited by the new thread */
+    set_mask(ALL_BUT_KICK, &old); /* inherited by the new thread */
     sys2(__NR_prctl, PR_GET_NAME, own_name);
     sys2(__NR_prctl, PR_SET_NAME, name); /* inherited too: nobody sees it under another name */
     long stack_pointer = (long)kthread_stack((uintptr_t)start, begin, start);
@@ -57,6 +65,11 @@ long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *)
     if (tid < 0)
         pages_unmap(stack, KTHREAD_STACK_BYTES);
     return tid;
+}
+
+void kthread_block_signals(void)
+{
+    set_mask(ALL_BUT_KICK, NULL);
 }
 
 void kthread_end(struct kthread *kthread, void (*release)(struct kthread *kthread))

@@ -9,6 +9,15 @@
  * virtual (interpose/signal.c), so that no program can take it. */
 #define KICK_SIGNAL 33
 
+/* A kernel thread's own stack: signals that must not come on the program's stack use the lower part
+ * (KTHREAD_SIGNAL_BYTES), its own code the upper. */
+#define KTHREAD_STACK_BYTES  (128 * 1024UL)
+#define KTHREAD_SIGNAL_BYTES (64 * 1024UL)
+
+/* Makes @kthread stand for the calling kernel thread, which is not of our making, and gives it a
+ * stack of its own. Returns 0 or -ENOMEM. */
+int kthread_init_first(struct kthread *kthread, int tid);
+
 /* Starts fn(argument) on a new kernel thread called @name (at most 15 bytes, "coro-..."), with
  * @kthread at its GS base. Returns its kernel tid or -errno. Never parks. */
 long kthread_start(struct kthread *kthread, const char *name, void (*fn)(void *), void *argument);
@@ -30,6 +39,9 @@ static inline uintptr_t kthread_stack(uintptr_t top, void (*fn)(void *), void *a
  * all signals blocked: after it, nobody touches @kthread. */
 void kthread_end(struct kthread *kthread, void (*release)(struct kthread *kthread))
     __attribute__((noreturn));
+
+/* The calling kernel thread, which ran the carrier, takes only the kick from now on. */
+void kthread_block_signals(void);
 
 /* Sends the kick to kernel thread @tid of this process. */
 void kthread_kick(int tid);

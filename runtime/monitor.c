@@ -22,6 +22,7 @@
 
 #include "runtime/abi.h"
 #include "runtime/fd.h"
+#include "runtime/handoff.h"
 #include "runtime/kthread.h"
 #include "runtime/runtime.h"
 #include "runtime/stat.h"
@@ -42,6 +43,7 @@ static struct {
     volatile int asleep;
     struct spinlock kick_lock; /* held while a kick is sent, and by monitor_hold; rank 3 */
     uint64_t last_switches, last_tick_ns;
+    uint64_t last_call;       /* the carrier was in it, or CALL_NONE */
     uint64_t warned_switches; /* the stall that was already reported */
     uint32_t idle_ticks;
     bool running;
@@ -107,6 +109,18 @@ void monitor_kick(void)
     kick(&runtime.carrier);
 }
 
+/* Program code is interrupted. A call that has just begun is not, but its thread yields at the end;
+ * one that has lasted for a tick loses the carrier, or, when there is no spare kernel thread, is
+ * interrupted after all. */
+static void preempt(struct carrier *carrier, uint64_t call, bool lasts)
+{
+    monitor.kicks++;
+    if (call == CALL_NONE || (lasts && !handoff_begin(carrier, call)))
+        kick(carrier);
+    else if (!lasts)
+        __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
+}
+
 void monitor_hold(void)
 {
     spin_lock(&monitor.kick_lock);
@@ -121,7 +135,9 @@ static void watch(struct carrier *carrier, uint64_t now)
 {
     uint64_t switches = carrier->switches, slice = monitor.settings.slice_ns;
     struct co *co = carrier->current;
-    uint64_t since_tick = now - monitor.last_tick_ns;
+    uint64_t since_tick = now - monitor.last_tick_ns, call = carrier->thread->call;
+    bool lasts = call >= CALL_FIRST && call == monitor.last_call;
+    monitor.last_call = call;
     monitor.last_tick_ns = now;
     runtime.coarse_ns = now;
     if (carrier->spinning)
@@ -146,12 +162,11 @@ static void watch(struct carrier *carrier, uint64_t now)
     uint64_t held = now - carrier->stall_since_ns;
     warn_of_stall(carrier, held);
     /* Not at every tick: kicks queue up while the carrier is off its processor. */
-    if (slice && held >= slice && runtime.live > 1 &&
+    if (slice && held >= slice && runtime.live > 1 && !carrier->moving &&
         (monitor.kicked_switches != switches || now - monitor.last_kick_ns >= slice)) {
         monitor.kicked_switches = switches;
         monitor.last_kick_ns = now;
-        monitor.kicks++;
-        kick(carrier);
+        preempt(carrier, call, lasts);
     }
 }
 
@@ -260,6 +275,7 @@ int monitor_start(const struct monitor_settings *settings)
     monitor.last_tick_ns = monitor.started_ns = clock_now(&runtime.clock);
     monitor.kicks = monitor.stalls = 0;
     runtime.carrier.stall_since_ns = monitor.last_tick_ns;
+    runtime.can_hand_off = settings->slice_ns && handoff_prepare();
     long tid = kthread_start(&monitor.kthread, "coro-monitor", monitor_main, &runtime.carrier);
     monitor.running = tid >= 0;
     return tid < 0 ? (int)tid : 0;

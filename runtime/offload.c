@@ -13,6 +13,7 @@
 
 #include <linux/futex.h>
 
+#include "runtime/handoff.h"
 #include "runtime/kthread.h"
 #include "runtime/sched.h"
 
@@ -20,21 +21,15 @@
 #define BOUND_DEFAULT 16
 #define IDLE_NS       (1 * NSEC_PER_SEC)
 
-struct helper {
-    struct kthread kthread;
-    struct list link; /* offload.idle */
-    struct offload_job *job;
-    uint32_t awake; /* a futex word of the kernel's: 0 while idle */
-    uint32_t age;   /* offload.age when it was started */
-};
-
 static struct {
     struct spinlock lock;
     struct list idle;                  /* the one used last first */
     struct offload_job *first, **last; /* finite jobs that wait for their turn */
     uint32_t bound, running;           /* finite jobs: at most, and now */
     uint32_t helpers, age;
-    struct pool helper_pool;
+    uint32_t coming;      /* spares that were started and are not idle yet */
+    uint64_t patience_ns; /* no spare was to be had: none is tried for before */
+    struct pool kthread_pool;
 } offload = { .idle = { &offload.idle, &offload.idle },
               .last = &offload.first,
               .bound = BOUND_DEFAULT };
@@ -50,7 +45,7 @@ static void execute(struct offload_job *job)
 {
     const long *a = job->argument;
     spin_lock(&offload.lock);
-    job->helper_tid = (int)sys0(__NR_gettid);
+    job->helper_tid = this_kthread()->tid;
     spin_unlock(&offload.lock);
     do /* a kick for the last job may be late */
         job->result =
@@ -71,9 +66,23 @@ static struct offload_job *take_queued(void)
     return job;
 }
 
+static void count_helper(void)
+{
+    spin_lock(&offload.lock);
+    offload.helpers++;
+    spin_unlock(&offload.lock);
+}
+
+static void become_idle(struct kthread *helper)
+{
+    helper->awake = 0;
+    if (helper->age == offload.age)
+        list_push_front(&offload.idle, &helper->link);
+}
+
 /* @helper is done with its job: gives it the next one, or makes it idle. It is idle before its
  * result is posted, so whom that wakes finds it. */
-static void conclude(struct helper *helper)
+static void conclude(struct kthread *helper)
 {
     struct offload_job *job = helper->job;
     spin_lock(&offload.lock);
@@ -81,20 +90,18 @@ static void conclude(struct helper *helper)
     if (job->finite)
         offload.running--;
     helper->job = take_queued();
-    if (!helper->job) {
-        helper->awake = 0;
-        if (helper->age == offload.age)
-            list_push_front(&offload.idle, &helper->link);
-    }
+    if (!helper->job)
+        become_idle(helper);
     spin_unlock(&offload.lock);
     runtime_post(&job->remote);
 }
 
-/* @helper has been idle for long, or is of another age. False: it was given a job after all. */
-static bool retire(struct helper *helper)
+/* @helper has been idle for long, or is of another age. False: it goes on. The process's first
+ * kernel thread stays: it stands for the process in /proc. */
+static bool retire(struct kthread *helper)
 {
     spin_lock(&offload.lock);
-    bool idle = !helper->job;
+    bool idle = !helper->awake && (helper != &runtime.first || helper->age != offload.age);
     if (idle) {
         list_remove(&helper->link);
         offload.helpers--;
@@ -104,7 +111,7 @@ static bool retire(struct helper *helper)
 }
 
 /* Waits for a job; false: none came for a while. */
-static bool wait_for_job(struct helper *helper)
+static bool wait_for_job(struct kthread *helper)
 {
     const struct __kernel_timespec patience = ns_timespec(IDLE_NS);
     while (!__atomic_load_n(&helper->awake, __ATOMIC_ACQUIRE)) {
@@ -120,26 +127,64 @@ static bool wait_for_job(struct helper *helper)
 static void release(struct kthread *kthread)
 {
     spin_lock(&offload.lock);
-    pool_put(&offload.helper_pool, container_of(kthread, struct helper, kthread));
+    pool_put(&offload.kthread_pool, kthread);
     spin_unlock(&offload.lock);
+}
+
+/* For ever, with nothing of the program's: what hangs on this kernel thread lives on. */
+static void __attribute__((noreturn)) rest(const struct kthread *helper)
+{
+    if (helper != &runtime.first)
+        kthread_split_files(NULL, 0);
+    for (;;)
+        sys0(__NR_pause);
+}
+
+static void __attribute__((noreturn)) serve(struct kthread *helper)
+{
+    for (;;) {
+        if (helper->adopts) {
+            helper->adopts = false;
+            handoff_adopt(helper);
+            count_helper();
+            conclude(helper);
+        } else if (helper->job) {
+            execute(helper->job);
+            conclude(helper);
+        } else if (!wait_for_job(helper)) {
+            break;
+        }
+    }
+    if (helper->lasting)
+        rest(helper);
+    kthread_end(helper, release);
+}
+
+void offload_join(struct kthread *own)
+{
+    count_helper();
+    conclude(own);
+    serve(own);
 }
 
 static void helper_main(void *argument)
 {
-    struct helper *helper = argument;
-    do {
-        execute(helper->job);
-        conclude(helper);
-    } while (helper->job || wait_for_job(helper));
-    kthread_end(&helper->kthread, release);
+    struct kthread *helper = argument;
+    if (!helper->job) { /* a spare */
+        spin_lock(&offload.lock);
+        offload.coming--;
+        become_idle(helper);
+        spin_unlock(&offload.lock);
+    }
+    serve(helper);
 }
 
 static bool start_helper(struct offload_job *job)
 {
     spin_lock(&offload.lock);
-    if (!offload.helper_pool.object_bytes)
-        pool_init(&offload.helper_pool, sizeof(struct helper));
-    struct helper *helper = offload.helpers < HELPERS_MAX ? pool_get(&offload.helper_pool) : NULL;
+    if (!offload.kthread_pool.object_bytes)
+        pool_init(&offload.kthread_pool, sizeof(struct kthread));
+    struct kthread *helper = offload.helpers < HELPERS_MAX ? pool_get(&offload.kthread_pool) : NULL;
     offload.helpers += helper != NULL;
     spin_unlock(&offload.lock);
     if (!helper)
@@ -148,11 +193,11 @@ static bool start_helper(struct offload_job *job)
     helper->job = job;
     helper->awake = 1;
     helper->age = offload.age;
-    if (kthread_start(&helper->kthread, "coro-helper", helper_main, helper) >= 0)
+    if (kthread_start(helper, "coro-helper", helper_main, helper) >= 0)
         return true;
     spin_lock(&offload.lock);
     offload.helpers--;
-    pool_put(&offload.helper_pool, helper);
+    pool_put(&offload.kthread_pool, helper);
     spin_unlock(&offload.lock);
     return false;
 }
@@ -162,7 +207,7 @@ static bool hand_over(struct offload_job *job)
 {
     spin_lock(&offload.lock);
     struct list *link = list_pop(&offload.idle);
-    struct helper *helper = link ? container_of(link, struct helper, link) : NULL;
+    struct kthread *helper = link ? container_of(link, struct kthread, link) : NULL;
     if (helper) {
         helper->job = job;
         __atomic_store_n(&helper->awake, 1, __ATOMIC_RELEASE);
@@ -171,6 +216,49 @@ static bool hand_over(struct offload_job *job)
     if (helper)
         sys3(__NR_futex, &helper->awake, FUTEX_WAKE_PRIVATE, 1);
     return helper != NULL;
+}
+
+void offload_want_spare(void)
+{
+    if (likely(!list_empty(&offload.idle) || offload.coming) ||
+        runtime.coarse_ns < offload.patience_ns)
+        return;
+    spin_lock(&offload.lock);
+    offload.coming++;
+    spin_unlock(&offload.lock);
+    if (start_helper(NULL))
+        return;
+    spin_lock(&offload.lock);
+    offload.coming--;
+    spin_unlock(&offload.lock);
+    offload.patience_ns = runtime.coarse_ns + IDLE_NS;
+}
+
+struct kthread *offload_take_spare(void)
+{
+    spin_lock(&offload.lock);
+    struct list *link = list_pop(&offload.idle);
+    struct kthread *spare = link ? container_of(link, struct kthread, link) : NULL;
+    if (spare)
+        spare->awake = 1; /* not to retire meanwhile */
+    spin_unlock(&offload.lock);
+    return spare;
+}
+
+void offload_send_spare(struct kthread *spare)
+{
+    spin_lock(&offload.lock);
+    spare->adopts = true;
+    offload.helpers--;
+    spin_unlock(&offload.lock);
+    sys3(__NR_futex, &spare->awake, FUTEX_WAKE_PRIVATE, 1);
+}
+
+void offload_return_spare(struct kthread *spare)
+{
+    spin_lock(&offload.lock);
+    become_idle(spare);
+    spin_unlock(&offload.lock);
 }
 
 /* A finite job takes one of the places that run, or queues. True: it has queued. */
@@ -271,8 +359,9 @@ void offload_renew(void)
     struct list *link;
     spin_lock(&offload.lock);
     __atomic_fetch_add(&offload.age, 1, __ATOMIC_SEQ_CST);
+    this_kthread()->age = offload.age;
     while ((link = list_pop(&offload.idle))) {
-        struct helper *helper = container_of(link, struct helper, link);
+        struct kthread *helper = container_of(link, struct kthread, link);
         sys3(__NR_futex, &helper->awake, FUTEX_WAKE_PRIVATE, 1);
     }
     spin_unlock(&offload.lock);
@@ -284,8 +373,9 @@ void offload_reset(void)
     list_init(&offload.idle);
     offload.first = NULL;
     offload.last = &offload.first;
-    offload.running = offload.helpers = 0;
-    offload.helper_pool = (struct pool){ 0 };
+    offload.running = offload.helpers = offload.coming = offload.age = 0;
+    offload.patience_ns = 0;
+    offload.kthread_pool = (struct pool){ 0 };
 }
 
 uint32_t offload_helpers(void)

@@ -8,20 +8,8 @@
 #ifndef CORO_OFFLOAD_H
 #define CORO_OFFLOAD_H
 
+#include "runtime/job.h"
 #include "runtime/runtime.h"
-
-struct offload_job {
-    struct remote remote;
-    struct offload_job *next;
-    struct co *co;
-    long nr;
-    long argument[6];
-    long result;
-    volatile uint32_t interrupted; /* asks the helper to give up: sys_interruptible's flag */
-    volatile int helper_tid;       /* 0: not picked up, or done */
-    bool finite;
-    bool done;
-};
 
 /* Runs system call @nr, an endless one, on a helper and returns its result; -ERESTARTSYS or
  * -ERESTARTNOHAND, as the kernel itself would have it for this call, when a signal came first and
@@ -44,6 +32,18 @@ void offload_set_bound(uint32_t helpers);
 /* The carrier has changed what its kernel thread is allowed or shown (credentials, namespaces):
  * helpers from before take no more jobs; new ones inherit it. */
 void offload_renew(void);
+
+/* Has an idle helper ready, for whom no job is known yet: spare for a hand-off. The carrier. */
+void offload_want_spare(void);
+
+/* Takes an idle helper for a hand-off; NULL: none. Then either sends it to adopt the carrier
+ * (handoff_adopt), or gives it back. Any kernel thread of ours. */
+struct kthread *offload_take_spare(void);
+void offload_send_spare(struct kthread *spare);
+void offload_return_spare(struct kthread *spare);
+
+/* The calling kernel thread becomes a helper, on its own stack; `job` is the call that it has done. */
+void offload_join(struct kthread *own) __attribute__((noreturn));
 
 /* Forgets helpers and jobs (child of a fork). */
 void offload_reset(void);

@@ -7,6 +7,7 @@
 #include "runtime/fault.h"
 #include "runtime/fd.h"
 #include "runtime/futex.h"
+#include "runtime/kthread.h"
 #include "runtime/poll/poll.h"
 #include "runtime/sched.h"
 #include "runtime/stack.h"
@@ -15,9 +16,7 @@ struct runtime runtime = { .wake_fd = -1 };
 const struct poll_backend *poll_set = &poll_epoll;
 
 _Static_assert(offsetof(struct kthread, self) == KTHREAD_SELF, "layout.h");
-_Static_assert(offsetof(struct kthread, in_runtime) == KTHREAD_IN_RUNTIME, "layout.h");
-_Static_assert(offsetof(struct kthread, attention) == KTHREAD_ATTENTION, "layout.h");
-_Static_assert(offsetof(struct carrier, current) == CARRIER_CURRENT, "layout.h");
+_Static_assert(offsetof(struct kthread, carrier) == KTHREAD_CARRIER, "layout.h");
 
 static uint32_t pick_tid_base(void)
 {
@@ -128,6 +127,8 @@ int runtime_start(int kernel_tid)
     int error = open_parts(carrier);
     if (error)
         return error;
+    if ((error = kthread_init_first(&runtime.first, kernel_tid)))
+        return error;
     if (!runtime.co_pool.object_bytes)
         pool_init(&runtime.co_pool, sizeof(struct co));
     list_init(&runtime.all);
@@ -140,7 +141,9 @@ int runtime_start(int kernel_tid)
     struct co *main_co = pool_get(&runtime.co_pool);
     if (!main_co)
         return -ENOMEM;
-    carrier->kthread.self = &carrier->kthread;
+    runtime.first.carrier = carrier;
+    carrier->thread = &runtime.first;
+    carrier->moving = false;
     carrier->kthread.in_runtime = 1;
     carrier->kthread.attention = 0;
     carrier->kernel_tid = kernel_tid;
@@ -153,7 +156,7 @@ int runtime_start(int kernel_tid)
     cputime_reset(main_co);
     runtime.main = main_co;
     carrier->current = main_co;
-    gs_base_set(&runtime.cpu, (uint64_t)carrier);
+    gs_base_set(&runtime.cpu, (uint64_t)carrier->thread);
     runtime.mode = MODE_ACTIVE;
     return 0;
 }
@@ -193,8 +196,13 @@ void runtime_post(struct remote *remote)
     *runtime.inbox_last = remote;
     runtime.inbox_last = &remote->next;
     spin_unlock(&runtime.inbox_lock);
+    runtime_call_attention(ATTENTION_REMOTE);
+}
+
+void runtime_call_attention(uint32_t what)
+{
     struct carrier *carrier = &runtime.carrier;
-    __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_REMOTE, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&carrier->kthread.attention, what, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&carrier->idle, __ATOMIC_SEQ_CST)) {
         uint64_t one = 1;
         sys3(__NR_write, runtime.wake_fd, &one, sizeof(one));

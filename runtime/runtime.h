@@ -11,6 +11,7 @@
 #include "runtime/carrier.h"
 #include "runtime/clock.h"
 #include "runtime/co.h"
+#include "runtime/job.h"
 #include "runtime/mem.h"
 #include "runtime/spin.h"
 
@@ -18,12 +19,6 @@ enum runtime_mode {
     MODE_DORMANT = 0, /* one thread so far: every call goes to the kernel */
     MODE_ACTIVE,      /* threads are coroutines */
     MODE_NATIVE,      /* stepped aside for good */
-};
-
-/* A completion from another kernel thread: see runtime_post. */
-struct remote {
-    struct remote *next;
-    void (*run)(struct remote *remote); /* on the carrier, in the runtime */
 };
 
 /* Who is charged the carrier's CPU time; see cputime.c. */
@@ -46,6 +41,7 @@ struct runtime {
     struct cpu cpu;
     struct clock clock;
     struct carrier carrier;
+    struct kthread first; /* the kernel thread that the process began with */
     struct cpu_time cpu_time;
 
     struct pool co_pool, affinity_pool;
@@ -67,12 +63,15 @@ struct runtime {
     uint32_t selfishness;
     uint32_t favoured; /* FAVOUR_*: whom a wake puts before the runnable ones */
     int pid;
+    bool can_hand_off;    /* the kernel and the configuration allow it */
     bool objects_changed; /* code was mapped: gate_refresh at the next good moment */
     int exit_code;        /* main's, when main has left by exit(2) */
     struct co *main;      /* NULL once main has left by pthread_exit */
 
     /* Called on the way out of the runtime when there are signals; set by interpose. */
     void (*signals_noted)(void);
+    /* Called by a kernel thread that has just become the carrier's; set by interpose. */
+    void (*carrier_moved)(void);
 };
 
 extern struct runtime runtime;
@@ -86,6 +85,9 @@ void runtime_reset(void);
 
 /* Hands @remote to the carrier. Any kernel thread of ours, any time; wakes an idle carrier. */
 void runtime_post(struct remote *remote);
+
+/* Sets bits of the carrier's `attention` and wakes it when it is idle. Any kernel thread of ours. */
+void runtime_call_attention(uint32_t what);
 
 /* Runs what was posted. The carrier, in the runtime. */
 void runtime_drain_inbox(void);

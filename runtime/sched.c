@@ -132,14 +132,24 @@ static inline __attribute__((always_inline)) long switch_away(void *argument)
     return 0;
 }
 
-static void leave_for_others(struct co *co)
+static inline __attribute__((always_inline)) long keeping_simd(const struct co *co,
+                                                               long (*fn)(void *), void *argument)
 {
     if (co->simd == SIMD_NONE)
-        switch_away(co);
-    else if (co->simd == SIMD_XMM || !runtime.cpu.simd_mask)
-        simd_call_xmm(switch_away, co);
-    else
-        simd_call_full(switch_away, co, runtime.cpu.simd_bytes, runtime.cpu.simd_mask);
+        return fn(argument);
+    if (co->simd == SIMD_XMM || !runtime.cpu.simd_mask)
+        return simd_call_xmm(fn, argument);
+    return simd_call_full(fn, argument, runtime.cpu.simd_bytes, runtime.cpu.simd_mask);
+}
+
+long simd_call(const struct co *co, long (*fn)(void *), void *argument)
+{
+    return keeping_simd(co, fn, argument);
+}
+
+static void leave_for_others(struct co *co)
+{
+    keeping_simd(co, switch_away, co);
 }
 
 int sched_park(uint64_t deadline_ns)

@@ -43,6 +43,9 @@ void sched_yield_polling(void);
  * for what becomes of one that spins. PARKS. */
 void sched_preempt(uintptr_t pc, uintptr_t sp);
 
+/* fn(argument), with the vector registers kept that @co's present call has alive. */
+long simd_call(const struct co *co, long (*fn)(void *), void *argument);
+
 /* Ends the running coroutine; never returns. Its stack may be gone at any time after @leave was
  * called, which runs on the carrier's own stack. */
 void sched_exit(void (*leave)(struct co *co)) __attribute__((noreturn));

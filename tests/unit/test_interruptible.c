@@ -136,7 +136,8 @@ START_TEST(a_kernel_thread_has_gs_a_name_and_all_but_the_kick_blocked)
     ck_assert_uint_eq(seen_tid, tid);
     ck_assert_uint_eq(seen_gs, (uint64_t)&thread);
     ck_assert_ptr_eq(thread.self, &thread);
-    ck_assert_uint_ne(thread.in_runtime, 0);
+    ck_assert_uint_eq(thread.tid, tid);
+    ck_assert_ptr_null(thread.carrier);
     ck_assert_str_eq(seen_name, "coro-test");
     uint64_t unblockable = 1u << (SIGKILL - 1) | 1u << (SIGSTOP - 1);
     ck_assert_uint_eq(seen_mask | unblockable, ~(UINT64_C(1) << (KICK_SIGNAL - 1)));

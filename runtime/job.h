@@ -1,0 +1,28 @@
+/* A system call that another kernel thread than the carrier's executes for a coroutine. */
+#ifndef CORO_JOB_H
+#define CORO_JOB_H
+
+#include "runtime/base.h"
+
+struct co;
+
+/* A completion from another kernel thread: see runtime_post. */
+struct remote {
+    struct remote *next;
+    void (*run)(struct remote *remote); /* on the carrier, in the runtime */
+};
+
+struct offload_job {
+    struct remote remote;
+    struct offload_job *next;
+    struct co *co;
+    long nr;
+    long argument[6];
+    long result;
+    volatile uint32_t interrupted; /* asks the helper to give up: sys_interruptible's flag */
+    volatile int helper_tid;       /* 0: not picked up, or done */
+    bool finite;
+    bool done;
+};
+
+#endif
