@@ -40,10 +40,14 @@ static void co_register(struct co *co)
     runtime.live++;
 }
 
+/* As late as possible a number comes again, but not so late that the table of all of them is touched
+ * by few threads that come and go. */
 static int take_tid(struct co *co)
 {
-    for (uint32_t tries = 0; tries < TIDS_MAX; tries++) {
-        uint32_t slot = runtime.tid_next++ % TIDS_MAX;
+    while (runtime.tid_window < TIDS_MAX && runtime.live >= runtime.tid_window / 2)
+        runtime.tid_window = runtime.tid_window ? runtime.tid_window * 2 : TIDS_WINDOW;
+    for (uint32_t tries = 0; tries < runtime.tid_window; tries++) {
+        uint32_t slot = runtime.tid_next++ % runtime.tid_window;
         if (runtime.by_tid[slot])
             continue;
         runtime.by_tid[slot] = co;

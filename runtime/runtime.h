@@ -30,9 +30,10 @@ struct cpu_time {
     uint64_t charged_ns; /* since then */
 };
 
-#define TIDS_MAX   (1U << 22)
-#define TID_LOWEST (1U << 22) /* pid_max's ceiling: the kernel never hands these out */
-#define TID_END    (1U << 28) /* the clock id of a thread has no room for more */
+#define TIDS_MAX    (1U << 22)
+#define TIDS_WINDOW (1U << 16) /* numbers come again after so many, at first */
+#define TID_LOWEST  (1U << 22) /* pid_max's ceiling: the kernel never hands these out */
+#define TID_END     (1U << 28) /* the clock id of a thread has no room for more */
 
 struct runtime {
     volatile uint32_t mode; /* enum runtime_mode */
@@ -46,7 +47,8 @@ struct runtime {
 
     struct pool co_pool, affinity_pool;
     uint32_t tid_base, tid_next;
-    struct co **by_tid; /* TIDS_MAX entries, reserved address space */
+    uint32_t tid_window; /* tids in use come from the first so many; doubled while half are alive */
+    struct co **by_tid;  /* TIDS_MAX entries, reserved address space */
     uint64_t next_id;
     uint32_t pi_waiters; /* coroutines whose pi_word is set */
     uint32_t live;       /* coroutines that have not exited, main included */

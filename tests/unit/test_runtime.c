@@ -81,6 +81,17 @@ START_TEST(tids_wrap_around_and_skip_those_in_use)
 }
 END_TEST
 
+START_TEST(few_coroutines_use_few_tids)
+{
+    harness_start(harness_backend(_i));
+    for (uint32_t i = 0; i < 2 * TIDS_WINDOW; i++) {
+        struct co *co = co_create();
+        must(co && co->tid - runtime.tid_base < TIDS_WINDOW);
+        co_free(co);
+    }
+}
+END_TEST
+
 START_TEST(unknown_tids_are_nobody)
 {
     ck_assert_ptr_null(co_by_tid(1)); /* dormant */
@@ -223,6 +234,7 @@ int main(void)
     RUN_TESTS_TWICE("runtime", start_makes_the_caller_the_main_coroutine,
                     private_descriptors_are_high_and_known, tids_are_unique_and_never_the_kernels,
                     a_freed_tid_is_not_taken_again_at_once, tids_wrap_around_and_skip_those_in_use,
+                    a_freed_tid_is_not_taken_again_at_once, few_coroutines_use_few_tids,
                     unknown_tids_are_nobody, completions_arrive_in_order_and_wake_an_idle_carrier,
                     completions_arrive_while_others_keep_the_carrier_busy,
                     reset_leaves_one_coroutine_that_may_start_again,
