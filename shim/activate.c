@@ -11,6 +11,7 @@
 #include <link.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,12 +32,18 @@ extern void *__libc_stack_end;
 extern char **environ;
 
 const char *activate_refused;
+bool filtered_at_load;
+
+static int step_aside_at(enum log_level level, const char *why)
+{
+    activation_set_native();
+    log_line(level, "running natively: %s", why);
+    return -EPERM;
+}
 
 static int step_aside(const char *why)
 {
-    activation_set_native();
-    log_line(LOG_WARN, "running natively: %s", why);
-    return -EPERM;
+    return step_aside_at(LOG_WARN, why);
 }
 
 /* Each thread is a directory, and a link, of /proc/self/task. */
@@ -126,6 +133,9 @@ int activate(void)
     static bool gate_is_open;
     if (activate_refused)
         return step_aside(activate_refused);
+    if (!filtered_at_load && prctl(PR_GET_SECCOMP) > 0)
+        return step_aside_at(LOG_INFO, /* the line might be the end of it */
+                             "it has a seccomp filter of its own, which may forbid our calls");
     if (has_other_kernel_threads())
         return step_aside("the process has kernel threads already");
     if (activation_gs_in_use())

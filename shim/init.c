@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "interpose/activation.h"
@@ -121,6 +122,7 @@ __attribute__((constructor)) static void load(void)
     };
     conf_load(environ);
     activate_refused = reason_to_refuse();
+    filtered_at_load = prctl(PR_GET_SECCOMP) > 0;
     activation_prepare(getauxval(AT_HWCAP2), getauxval(AT_SYSINFO_EHDR));
     doors_nptl.tid_offset = find_tid_offset();
     if (doors_nptl.tid_offset)
