@@ -4,6 +4,7 @@ from . import (
     apache,
     compressors,
     curl,
+    hey,
     mariadb,
     memcached,
     postgresql,
@@ -36,4 +37,5 @@ PROGRAMS = [
     *compressors.PROGRAMS,
     *ripgrep.PROGRAMS,
     *curl.PROGRAMS,
+    *hey.PROGRAMS,
 ]
