@@ -11,6 +11,7 @@
 #include <linux/time.h>
 
 #define RT_PRIORITY_MAX   99
+#define DEADLINE_PRIORITY 100 /* above all that can be asked for */
 #define NICE_MIN          (-20)
 #define NICE_MAX          19
 #define ONE_PROCESS       0 /* PRIO_PROCESS */
@@ -90,6 +91,11 @@ static bool is_realtime(int policy)
     return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
+static unsigned reported_priority(const struct co *co)
+{
+    return co->rt_priority > RT_PRIORITY_MAX ? 0 : co->rt_priority;
+}
+
 static bool is_ordinary(int policy)
 {
     return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE;
@@ -155,7 +161,7 @@ long op_sched_getparam(int tid, void *param)
     const struct co *co = thread_of(tid);
     if (!co || !param)
         return sys2(__NR_sched_getparam, co ? 0 : tid, param);
-    int priority = co->rt_priority;
+    int priority = (int)reported_priority(co);
     return user_put(param, priority);
 }
 
@@ -190,22 +196,47 @@ long op_sched_getattr(int tid, void *attr, unsigned size, unsigned flags)
     if (user_copy(&now, attr, ATTR_BYTES_FIRST) != 0)
         return -EFAULT;
     now.sched_policy = co->policy.policy;
-    now.sched_priority = co->rt_priority;
+    now.sched_priority = reported_priority(co);
+    bool deadline = co->policy.policy == SCHED_DEADLINE;
+    now.sched_runtime = deadline ? co->policy.deadline[0] : 0;
+    now.sched_deadline = deadline ? co->policy.deadline[1] : 0;
+    now.sched_period = deadline ? co->policy.deadline[2] : 0;
     now.sched_nice = co->rt_priority ? 0 : co->policy.nice;
     now.sched_flags = co->policy.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
     return user_copy(attr, &now, ATTR_BYTES_FIRST) != 0 ? -EFAULT : 0;
 }
 
-/* Deadlines and utilisation are the carrier's or nobody's. */
+/* The kernel says whether a deadline may be had; the carrier itself must not be throttled. */
+static long set_deadline(struct co *co, const struct sched_attr *wanted)
+{
+    struct sched_attr before = { .size = sizeof(before) };
+    sys4(__NR_sched_getattr, 0, &before, sizeof(before), 0);
+    long error = sys3(__NR_sched_setattr, 0, wanted, 0);
+    if (error)
+        return error;
+    sys3(__NR_sched_setattr, 0, &before, 0);
+    co->policy.policy = SCHED_DEADLINE;
+    co->policy.reset_on_fork = wanted->sched_flags & SCHED_FLAG_RESET_ON_FORK;
+    co->policy.deadline[0] = wanted->sched_runtime;
+    co->policy.deadline[1] = wanted->sched_deadline;
+    co->policy.deadline[2] = wanted->sched_period ? wanted->sched_period : wanted->sched_deadline;
+    co->rt_priority = DEADLINE_PRIORITY;
+    return 0;
+}
+
+/* Utilisation is the carrier's. */
 long op_sched_setattr(int tid, void *attr, unsigned flags)
 {
     struct co *co = thread_of(tid);
     struct sched_attr wanted = { 0 };
     if (!co || !attr || flags || user_copy(&wanted, attr, ATTR_BYTES_FIRST) != 0 ||
         (wanted.size && wanted.size < ATTR_BYTES_FIRST) ||
-        wanted.sched_flags & ~(uint64_t)SCHED_FLAG_RESET_ON_FORK ||
-        wanted.sched_policy == SCHED_DEADLINE)
+        wanted.sched_flags & ~(uint64_t)SCHED_FLAG_RESET_ON_FORK)
         return sys3(__NR_sched_setattr, co ? 0 : tid, attr, flags);
+    if (wanted.sched_policy == SCHED_DEADLINE) {
+        wanted.size = ATTR_BYTES_FIRST;
+        return set_deadline(co, &wanted);
+    }
     int policy = (int)wanted.sched_policy;
     if (wanted.sched_flags & SCHED_FLAG_RESET_ON_FORK)
         policy |= SCHED_RESET_ON_FORK;
@@ -391,7 +422,8 @@ void schedule_hand_back(const struct co *co)
 {
     struct sched_attr now = { .size = sizeof(now) };
     sys4(__NR_sched_getattr, 0, &now, sizeof(now), 0);
-    if (now.sched_policy != co->policy.policy || now.sched_priority != co->rt_priority) {
+    bool differs = now.sched_policy != co->policy.policy || now.sched_priority != co->rt_priority;
+    if (differs && co->policy.policy != SCHED_DEADLINE) {
         int priority = co->rt_priority;
         sys3(__NR_sched_setscheduler, 0, co->policy.policy, &priority);
     }

@@ -96,6 +96,26 @@ static void *asks_the_kernel(void *arg)
     return arg;
 }
 
+/* Not every kernel or container lets one have it. */
+static void *has_a_deadline(void *arg)
+{
+    struct attributes now = { 0 },
+                      wanted = { .size = sizeof(wanted), .policy = 6 /* its number */ };
+    struct sched_param parameter = { .sched_priority = 9 };
+    wanted.deadline[0] = 1000000;
+    wanted.deadline[1] = wanted.deadline[2] = 10000000;
+    if (syscall(SYS_sched_setattr, 0, &wanted, 0) != 0)
+        return arg;
+    CHECK_EQ(sched_getscheduler(0), 6);
+    CHECK_EQ(sched_getparam(0, &parameter), 0);
+    CHECK_EQ(parameter.sched_priority, 0);
+    CHECK_EQ(syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0), 0);
+    CHECK(now.deadline[0] == 1000000 && now.deadline[1] == 10000000);
+    wanted.deadline[0] = 20000000;
+    CHECK_EQ(syscall(SYS_sched_setattr, 0, &wanted, 0), -1);
+    return arg;
+}
+
 static void *is_nice(void *arg)
 {
     int base = getpriority(PRIO_PROCESS, 0);
@@ -156,6 +176,7 @@ int main(void)
     join(start(is_nice, NULL));
     CHECK_EQ(getpriority(PRIO_PROCESS, 0), base);
     join(start(asks_the_kernel, NULL));
+    join(start(has_a_deadline, NULL));
     if (!may_be_realtime()) {
         puts("real-time policies are not permitted");
         return 77;
