@@ -57,7 +57,9 @@ static void *sleeps(void *arg)
     (void)arg;
     long tid = call(0, 0, 0, 0, 0, 0, SYS_gettid);
     for (int i = 0; i < ROUNDS; i++) {
-        CHECK_EQ(call((long)&pause, 0, 0, 0, 0, 0, SYS_nanosleep), 0);
+        struct timespec left = pause;
+        while (call((long)&left, (long)&left, 0, 0, 0, 0, SYS_nanosleep) == -EINTR)
+            ;
         CHECK_EQ(call(0, 0, 0, 0, 0, 0, SYS_gettid), tid);
     }
     return NULL;
