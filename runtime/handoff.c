@@ -83,7 +83,7 @@ static COLD long come_back(struct kthread *own, struct co *co, long nr, const lo
     if (!own->sp)
         own->sp = context_prepare((char *)own->stack + KTHREAD_STACK_BYTES, join, own);
     simd_call(co, depart, &departure);
-    return co->cancelled && co->door == DOOR_CANCEL && result == -ERESTARTSYS ? -EDOOR : result;
+    return result;
 }
 
 /* The monitor has looked at this call. True: it has given the carrier to another kernel thread. */
