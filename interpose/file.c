@@ -31,40 +31,15 @@ FINITE(sync, (void), 0)
 FINITE(sync_file_range, (int fd, long offset, long bytes, unsigned flags), fd, offset, bytes, flags)
 FINITE(fallocate, (int fd, int mode, long offset, long bytes), fd, mode, offset, bytes)
 
-ENDLESS(semop, (int id, void *operations, size_t count), id, W(operations), W(count))
-ENDLESS(mq_timedsend,
-        (int queue, const void *message, size_t bytes, unsigned priority, const void *deadline),
-        queue, W(message), W(bytes), priority, W(deadline))
-ENDLESS(mq_timedreceive,
-        (int queue, void *message, size_t bytes, unsigned *priority, const void *deadline), queue,
-        W(message), W(bytes), W(priority), W(deadline))
-
-/* Those that say that they won't wait need no helper; releasing a lock must not look for one. */
+/* Most calls that may wait needn't: each is tried first in a form that doesn't, and only what would
+ * have waited is a helper's. Where the answer is the same for who asked not to wait, the call repeated
+ * gives it. */
 
 #define LOCK_NOWAIT      4     /* LOCK_NB */
 #define LOCK_RELEASE     8     /* LOCK_UN */
 #define IPC_WITHOUT_WAIT 04000 /* IPC_NOWAIT */
 
-long op_flock(int fd, int operation)
-{
-    if (operation & (LOCK_NOWAIT | LOCK_RELEASE))
-        return sys2(__NR_flock, fd, operation);
-    return op_offload(__NR_flock, fd, operation);
-}
-
-long op_msgsnd(int id, const void *message, size_t bytes, int flags)
-{
-    if (flags & IPC_WITHOUT_WAIT)
-        return sys4(__NR_msgsnd, id, message, bytes, flags);
-    return op_offload(__NR_msgsnd, id, W(message), W(bytes), flags);
-}
-
-long op_msgrcv(int id, void *message, size_t bytes, long type, int flags)
-{
-    if (flags & IPC_WITHOUT_WAIT)
-        return sys5(__NR_msgrcv, id, message, bytes, type, flags);
-    return op_offload(__NR_msgrcv, id, W(message), W(bytes), type, flags);
-}
+static const struct __kernel_timespec no_time;
 
 /* What is long over, or now: at once. */
 static bool is_zero_time(const void *timeout)
@@ -73,11 +48,79 @@ static bool is_zero_time(const void *timeout)
     return timeout && user_copy(&time, timeout, sizeof(time)) == 0 && !time.tv_sec && !time.tv_nsec;
 }
 
+/* The kernel looks whether a time is valid before all else: then so must the try. */
+static bool is_valid_time(const void *timeout)
+{
+    struct __kernel_timespec time;
+    return !timeout || (user_copy(&time, timeout, sizeof(time)) == 0 && timespec_valid(&time));
+}
+
+static long tried(long result)
+{
+    op_pace();
+    return result;
+}
+
+long op_flock(int fd, int operation)
+{
+    long result = sys2(__NR_flock, fd, operation | LOCK_NOWAIT);
+    if (result != -EAGAIN || operation & (LOCK_NOWAIT | LOCK_RELEASE))
+        return tried(result);
+    return op_offload(__NR_flock, fd, operation);
+}
+
+long op_msgsnd(int id, const void *message, size_t bytes, int flags)
+{
+    long result = sys4(__NR_msgsnd, id, message, bytes, flags | IPC_WITHOUT_WAIT);
+    if (result != -EAGAIN || flags & IPC_WITHOUT_WAIT)
+        return tried(result);
+    return op_offload(__NR_msgsnd, id, W(message), W(bytes), flags);
+}
+
+long op_msgrcv(int id, void *message, size_t bytes, long type, int flags)
+{
+    long result = sys5(__NR_msgrcv, id, message, bytes, type, flags | IPC_WITHOUT_WAIT);
+    if (result != -ENOMSG || flags & IPC_WITHOUT_WAIT)
+        return tried(result);
+    return op_offload(__NR_msgrcv, id, W(message), W(bytes), type, flags);
+}
+
+long op_semop(int id, void *operations, size_t count)
+{
+    long result = sys4(__NR_semtimedop, id, operations, count, &no_time);
+    return result != -EAGAIN ? tried(result) : op_offload(__NR_semop, id, W(operations), W(count));
+}
+
 long op_semtimedop(int id, void *operations, size_t count, const void *timeout)
 {
-    if (is_zero_time(timeout))
-        return sys4(__NR_semtimedop, id, operations, count, timeout);
+    long result = -EAGAIN;
+    if (is_valid_time(timeout))
+        result = sys4(__NR_semtimedop, id, operations, count, &no_time);
+    if (result != -EAGAIN || is_zero_time(timeout))
+        return tried(result);
     return op_offload(__NR_semtimedop, id, W(operations), W(count), W(timeout));
+}
+
+long op_mq_timedsend(int queue, const void *message, size_t bytes, unsigned priority,
+                     const void *deadline)
+{
+    long result = -ETIMEDOUT;
+    if (is_valid_time(deadline))
+        result = sys5(__NR_mq_timedsend, queue, message, bytes, priority, &no_time);
+    if (result != -ETIMEDOUT)
+        return tried(result);
+    return op_offload(__NR_mq_timedsend, queue, W(message), W(bytes), priority, W(deadline));
+}
+
+long op_mq_timedreceive(int queue, void *message, size_t bytes, unsigned *priority,
+                        const void *deadline)
+{
+    long result = -ETIMEDOUT;
+    if (is_valid_time(deadline))
+        result = sys5(__NR_mq_timedreceive, queue, message, bytes, priority, &no_time);
+    if (result != -ETIMEDOUT)
+        return tried(result);
+    return op_offload(__NR_mq_timedreceive, queue, W(message), W(bytes), W(priority), W(deadline));
 }
 
 /* Kernel AIO: submitting hardly waits. */
