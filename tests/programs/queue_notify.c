@@ -16,9 +16,6 @@ static void tell(int number, siginfo_t *info, void *context)
 
 static void *wait_long(void *arg)
 {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
     for (;;)
         pause();
     return arg;
@@ -48,7 +45,11 @@ int main(void)
     CHECK_EQ(sigaction(SIGUSR1, &act, NULL), 0);
     event.sigev_value.sival_int = 1;
     CHECK_EQ(mq_notify(queue, &event), 0);
+    sigset_t all, old;
+    sigfillset(&all);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &all, &old), 0);
     start(wait_long, NULL);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &old, NULL), 0);
     sleep_ms(50);
     once(queue, 1);
     event.sigev_value.sival_int = 2;

@@ -139,9 +139,6 @@ static void *run(void *arg)
 
 static void *wait_long(void *arg)
 {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
     for (;;)
         pause();
     return arg;
@@ -152,9 +149,11 @@ int main(void)
     sigset_t all, old;
     sigfillset(&all);
     run(NULL);
-    start(wait_long, NULL);
-    run(NULL);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    start(wait_long, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    run(NULL);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
     pthread_t other = start(run, NULL);
     join(other);
     return 0;

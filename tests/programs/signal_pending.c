@@ -70,9 +70,6 @@ static void before_the_first_thread(void)
 
 static void *idle(void *arg)
 {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
     for (;;)
         pause();
     return arg;
@@ -166,7 +163,11 @@ int main(int argc, char **argv)
         return 0;
     }
     before_the_first_thread();
+    sigset_t all, old;
+    sigfillset(&all);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &all, &old), 0);
     pthread_t other = start(idle, NULL);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &old, NULL), 0);
     ignoring();
     timer_overruns();
     queue_until_refused();
