@@ -423,6 +423,8 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
 {
     struct carrier *carrier = this_carrier();
     uint64_t pc = context->uc_mcontext.rip;
+    if (signal == KICK_SIGNAL)
+        runtime.kick_pending = false;
     if (guest_is_here(carrier)) {
         signal_in_guest(signal, info, context);
         return;

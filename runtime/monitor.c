@@ -28,10 +28,11 @@
 #include "runtime/stat.h"
 #include "shim/log.h"
 
-#define IDLE_TICKS  20
-#define TICK_MAX_NS (100 * NSEC_PER_MSEC)
-#define TICK_MIN_NS (20 * NSEC_PER_USEC)
-#define FOLLOW_NS   (1 * NSEC_PER_SEC)
+#define IDLE_TICKS   20
+#define TICK_MAX_NS  (100 * NSEC_PER_MSEC)
+#define TICK_MIN_NS  (20 * NSEC_PER_USEC)
+#define FOLLOW_NS    (1 * NSEC_PER_SEC)
+#define KICK_LOST_NS (1 * NSEC_PER_SEC) /* then it is sent again */
 
 static struct {
     struct kthread kthread;
@@ -51,7 +52,7 @@ static struct {
         volatile uint32_t wanted; /* a futex word of the kernel's */
         long nr, argument[3];
     } follow; /* the call that the carrier has made and waits for us to make */
-    uint64_t kicked_switches, last_kick_ns; /* the last kick */
+    uint64_t last_kick_ns;
     uint64_t started_ns, kicks, stalls;
 } monitor = { .wake_fd = -1 };
 
@@ -87,6 +88,7 @@ static void warn_of_stall(struct carrier *carrier, uint64_t held_ns)
 static void kick(struct carrier *carrier)
 {
     spin_lock(&monitor.kick_lock);
+    runtime.kick_pending = true;
     kthread_kick(carrier->kernel_tid);
     spin_unlock(&monitor.kick_lock);
 }
@@ -161,10 +163,10 @@ static void watch(struct carrier *carrier, uint64_t now)
     }
     uint64_t held = now - carrier->stall_since_ns;
     warn_of_stall(carrier, held);
-    /* Not at every tick: kicks queue up while the carrier is off its processor. */
+    /* One on its way is enough: while the carrier is off its processor they would queue up, and the
+     * queue is shared by all processes of the user (RLIMIT_SIGPENDING). */
     if (slice && held >= slice && runtime.live > 1 && !carrier->moving &&
-        (monitor.kicked_switches != switches || now - monitor.last_kick_ns >= slice)) {
-        monitor.kicked_switches = switches;
+        (!runtime.kick_pending || now - monitor.last_kick_ns >= KICK_LOST_NS)) {
         monitor.last_kick_ns = now;
         preempt(carrier, call, lasts);
     }

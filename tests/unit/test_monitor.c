@@ -13,6 +13,7 @@
 #include "tests/unit/harness.h"
 
 static volatile int kicks, served;
+static bool busy;
 static volatile uint64_t longest_wait_ns;
 static int wake_fd_seen = -1;
 
@@ -34,6 +35,7 @@ static void on_kick(int signal)
 {
     (void)signal;
     kicks++;
+    runtime.kick_pending = busy; /* whoever is busy has not met it */
 }
 
 void monitor_restorer(void);
@@ -83,6 +85,16 @@ START_TEST(a_carrier_held_for_longer_than_a_slice_is_kicked)
     spawn_waiter();
     spin(200 * NSEC_PER_MSEC);
     ck_assert_int_ge(kicks, 3);
+}
+END_TEST
+
+START_TEST(a_kick_that_is_on_its_way_is_not_sent_again)
+{
+    busy = true;
+    start(10 * NSEC_PER_MSEC, 0);
+    spawn_waiter();
+    spin(200 * NSEC_PER_MSEC);
+    ck_assert_int_eq(kicks, 1);
 }
 END_TEST
 
@@ -209,6 +221,7 @@ END_TEST
 int main(void)
 {
     RUN_TESTS("monitor", a_carrier_held_for_longer_than_a_slice_is_kicked,
+              a_kick_that_is_on_its_way_is_not_sent_again,
               without_others_nobody_is_kicked, a_slice_of_zero_never_kicks,
               an_idle_carrier_is_not_kicked, switches_begin_a_new_slice,
               the_monitor_sleeps_while_nothing_happens_and_wakes_with_the_carrier,
