@@ -27,6 +27,9 @@
 #define NOINLINE __attribute__((noinline))
 #define COLD     __attribute__((cold, noinline))
 
+/* Not instrumented: code on a bare kernel thread that ends without returning. */
+#define NO_ASAN __attribute__((no_sanitize_address))
+
 /* A deadline that never comes; deadlines are CLOCK_MONOTONIC nanoseconds. */
 #define DEADLINE_NEVER UINT64_MAX
 

@@ -22,7 +22,7 @@ struct start {
     void *argument;
 };
 
-static void begin(void *argument)
+static NO_ASAN void begin(void *argument)
 {
     struct start start = *(struct start *)argument;
     start.kthread->tid = (int)sys0(__NR_gettid);

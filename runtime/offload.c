@@ -140,7 +140,7 @@ static void __attribute__((noreturn)) rest(const struct kthread *helper)
         sys0(__NR_pause);
 }
 
-static void __attribute__((noreturn)) serve(struct kthread *helper)
+static NO_ASAN void __attribute__((noreturn)) serve(struct kthread *helper)
 {
     for (;;) {
         if (helper->adopts) {
@@ -167,7 +167,7 @@ void offload_join(struct kthread *own)
     serve(own);
 }
 
-static void helper_main(void *argument)
+static NO_ASAN void helper_main(void *argument)
 {
     struct kthread *helper = argument;
     if (!helper->job) { /* a spare */

@@ -293,23 +293,20 @@ START_TEST(refusal_of_open_keeps_the_armed_sites)
 }
 END_TEST
 
-START_TEST(without_the_decoder_libc_is_rewritten_by_its_idioms)
+START_TEST(without_the_decoder_nothing_more_is_rewritten)
 {
     struct rlimit none, old;
-    struct gate_object_stats libc;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
     none = (struct rlimit){ 0, old.rlim_max }; /* no descriptor, no library */
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     ck_assert_int_eq(gate_arm(), 2);
-    ck_assert_int_eq(gate_open(false), 0);
+    ck_assert_int_eq(gate_open(false), -ENOENT);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
-    ck_assert(find_stats("libc.so.6", &libc));
-    ck_assert_uint_ge(libc.rewritten, 400);
-    ck_assert_uint_ge(libc.raw, 10);
     memset((void *)gate_calls, 0, sizeof(gate_calls));
     ck_assert_int_eq(getppid(), sys0(__NR_getppid));
-    ck_assert_uint_eq(gate_calls[__NR_getppid], 1);
+    ck_assert_uint_eq(gate_calls[__NR_getppid], 0);
     create_and_join();
+    ck_assert_uint_gt(gate_calls[__NR_clone3] + gate_calls[__NR_clone], 0);
 }
 END_TEST
 
@@ -350,7 +347,7 @@ int main(void)
     tcase_add_test(armed, refusal_leaves_everything_as_it_was);
     tcase_add_test(armed, refusal_of_open_keeps_the_armed_sites);
     tcase_add_test(armed, stub_memory_is_found_near_an_object_whose_neighbourhood_is_taken);
-    tcase_add_test(armed, without_the_decoder_libc_is_rewritten_by_its_idioms);
+    tcase_add_test(armed, without_the_decoder_nothing_more_is_rewritten);
     suite_add_tcase(suite, opened);
     suite_add_tcase(suite, armed);
     SRunner *runner = srunner_create(suite);

@@ -12,6 +12,7 @@
 #include "tests/unit/harness.h"
 
 static _Alignas(8) unsigned char out[64 * 1024];
+static unsigned char again[sizeof(out)];
 static uint32_t count;
 static int more;
 
@@ -54,7 +55,8 @@ START_TEST(a_parked_thread_has_registers_and_memory)
     ck_assert_uint_eq(sp, (uintptr_t)co_by_tid(runtime.tid_base)->sp + 64);
     ck_assert_uint_gt(info->memory_bytes, 0);
     ck_assert(memmem(info + 1, info->memory_bytes, &(uint64_t){ MARK }, 8) != NULL);
-    ck_assert_int_eq(memcmp(info + 1, (void *)sp, info->memory_bytes), 0);
+    ck_assert_uint_eq(co_memory(again, sp, info->memory_bytes), info->memory_bytes);
+    ck_assert_int_eq(memcmp(info + 1, again, info->memory_bytes), 0);
 }
 END_TEST
 
