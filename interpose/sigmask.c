@@ -3,7 +3,8 @@
  * comes in, and sigdeliver.c finds the thread that takes it.
  *
  * So we count, for each signal, the threads that keep it out: those that block it and do not wait
- * for it. What a handler blocks while it runs counts as well. */
+ * for it. What a handler blocks while it runs counts as well. Every thread that ends blocks all
+ * signals first, so the 64 counters are counted together: word b of them holds bit b of each. */
 #include "interpose/signal.h"
 
 #include "runtime/kthread.h"
@@ -16,10 +17,13 @@
 
 static struct process_signals *const ps = &process_signals;
 
+#define COUNTER_BITS 32
+
 static struct {
     uint32_t threads;
-    uint32_t keepers[SIGNALS]; /* of each signal */
-    sigbits kept_by_some, kept_by_all;
+    sigbits
+        keepers[COUNTER_BITS]; /* bit s of word b: bit b of the number that keep out signal s + 1 */
+    sigbits kept_by_all;
 } masks;
 
 void signal_set_kernel_mask(sigbits mask)
@@ -38,26 +42,40 @@ void signal_rest(void)
     signal_set_kernel_mask(ps->resting_mask);
 }
 
-static void note_keepers(int index)
+static void count_up(sigbits carry)
 {
-    sigbits bit = UINT64_C(1) << index;
-    masks.kept_by_some &= ~bit;
-    masks.kept_by_all &= ~bit;
-    if (masks.keepers[index])
-        masks.kept_by_some |= bit;
-    if (masks.keepers[index] == masks.threads)
-        masks.kept_by_all |= bit;
+    for (int bit = 0; carry; bit++) {
+        sigbits next = masks.keepers[bit] & carry;
+        masks.keepers[bit] ^= carry;
+        carry = next;
+    }
+}
+
+static void count_down(sigbits borrow)
+{
+    for (int bit = 0; borrow; bit++) {
+        sigbits next = ~masks.keepers[bit] & borrow;
+        masks.keepers[bit] ^= borrow;
+        borrow = next;
+    }
+}
+
+/* Those whose counter is the number of threads. No counter is larger. */
+static void compare_with_all(void)
+{
+    sigbits equal = ~UINT64_C(0);
+    for (int bit = 0; masks.threads >> bit; bit++)
+        equal &= masks.threads >> bit & 1 ? masks.keepers[bit] : ~masks.keepers[bit];
+    masks.kept_by_all = equal;
 }
 
 static void keep_out(struct co *co, sigbits kept)
 {
-    sigbits changed = co->signals.kept ^ kept;
+    sigbits before = co->signals.kept;
     co->signals.kept = kept;
-    for (; changed; changed &= changed - 1) {
-        int index = __builtin_ctzll(changed);
-        masks.keepers[index] += kept >> index & 1 ? 1 : -1U;
-        note_keepers(index);
-    }
+    count_up(kept & ~before);
+    count_down(before & ~kept);
+    compare_with_all();
 }
 
 /* What nobody can take any more and came in before waits in the kernel with what is to come. */
@@ -103,7 +121,6 @@ void signal_mask_inherit(struct co *co, const struct co *parent)
     co->signals.mask = parent->signals.mask;
     co->signals.kept = 0;
     masks.threads++;
-    masks.kept_by_all &= parent->signals.kept;
     keep_out(co, parent->signals.kept);
     signal_mask_follow();
 }
@@ -112,8 +129,7 @@ void signal_mask_end(struct co *co)
 {
     keep_out(co, 0);
     masks.threads--;
-    for (sigbits some = masks.kept_by_some; some; some &= some - 1)
-        note_keepers(__builtin_ctzll(some));
+    compare_with_all();
     co->signals.mask = ~UINT64_C(0); /* it takes nothing any more */
     signal_mask_follow();
 }
