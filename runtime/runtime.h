@@ -61,7 +61,7 @@ struct runtime {
     struct remote *inbox, **inbox_last;
     int wake_fd; /* eventfd in the poll set: ends an idle poll */
 
-    volatile bool kick_pending; /* the monitor has sent one that no handler has met yet */
+    volatile bool kick_pending;  /* the monitor has sent one that no handler has met yet */
     volatile uint64_t coarse_ns; /* CLOCK_MONOTONIC, no older than a monitor tick while busy */
     uint32_t selfishness;
     uint32_t favoured; /* FAVOUR_*: whom a wake puts before the runnable ones */

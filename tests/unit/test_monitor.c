@@ -221,9 +221,9 @@ END_TEST
 int main(void)
 {
     RUN_TESTS("monitor", a_carrier_held_for_longer_than_a_slice_is_kicked,
-              a_kick_that_is_on_its_way_is_not_sent_again,
-              without_others_nobody_is_kicked, a_slice_of_zero_never_kicks,
-              an_idle_carrier_is_not_kicked, switches_begin_a_new_slice,
+              a_kick_that_is_on_its_way_is_not_sent_again, without_others_nobody_is_kicked,
+              a_slice_of_zero_never_kicks, an_idle_carrier_is_not_kicked,
+              switches_begin_a_new_slice,
               the_monitor_sleeps_while_nothing_happens_and_wakes_with_the_carrier,
               its_descriptor_is_private, time_on_the_carrier_is_counted,
               a_coroutine_that_holds_the_carrier_is_named_once, a_short_hold_is_not_worth_a_line);
