@@ -48,6 +48,7 @@ static struct {
     uint64_t warned_switches; /* the stall that was already reported */
     uint32_t idle_ticks;
     bool running;
+    volatile uint32_t settled; /* a futex word of the kernel's: it has its descriptors */
     struct {
         volatile uint32_t wanted; /* a futex word of the kernel's */
         long nr, argument[3];
@@ -251,6 +252,8 @@ static void monitor_main(void *argument)
     struct carrier *carrier = argument;
     sys2(__NR_prctl, PR_SET_TIMERSLACK, 1);
     split_files();
+    __atomic_store_n(&monitor.settled, 1, __ATOMIC_RELEASE);
+    sys3(__NR_futex, &monitor.settled, FUTEX_WAKE_PRIVATE, 1);
     for (;;) {
         bool sleep = may_sleep(carrier);
         monitor.settings.serve(monitor.wake_fd, sleep ? UINT64_MAX : tick_ns());
@@ -262,6 +265,17 @@ static void monitor_main(void *argument)
         }
         if (runtime.mode == MODE_ACTIVE)
             watch(carrier, clock_now(&runtime.clock));
+    }
+}
+
+/* While the monitor has copies of the program's descriptors, what the program closes stays open: a
+ * pipe without readers would have one. */
+static void wait_until_settled(void)
+{
+    const struct __kernel_timespec patience = ns_timespec(FOLLOW_NS);
+    while (!__atomic_load_n(&monitor.settled, __ATOMIC_ACQUIRE)) {
+        if (sys4(__NR_futex, &monitor.settled, FUTEX_WAIT_PRIVATE, 0, &patience) == -ETIMEDOUT)
+            return;
     }
 }
 
@@ -278,8 +292,11 @@ int monitor_start(const struct monitor_settings *settings)
     monitor.kicks = monitor.stalls = 0;
     runtime.carrier.stall_since_ns = monitor.last_tick_ns;
     runtime.can_hand_off = settings->slice_ns && handoff_prepare();
+    monitor.settled = 0;
     long tid = kthread_start(&monitor.kthread, "coro-monitor", monitor_main, &runtime.carrier);
     monitor.running = tid >= 0;
+    if (monitor.running)
+        wait_until_settled();
     return tid < 0 ? (int)tid : 0;
 }
 
