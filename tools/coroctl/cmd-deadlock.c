@@ -193,13 +193,10 @@ static int report_text(struct report *report, const struct threads *earlier)
 static int deadlock_run(const struct settings *settings)
 {
     static struct connection connection;
-    struct process process;
     struct threads earlier = { 0 }, threads = { 0 };
     struct report report = { .connection = &connection, .threads = &threads };
-    int code = process_choose(settings->process, &process);
+    int code = connection_choose(settings->process, &connection);
 
-    if (code == EXIT_OK)
-        code = connection_open(&process, &connection);
     if (code != EXIT_OK)
         return code;
     code = look_twice(&connection, &earlier, &threads);

@@ -32,7 +32,6 @@ static int kill_run(const struct settings *settings)
 {
     static struct connection connection;
     struct signal_request request = { 0 };
-    struct process process;
     char **arguments = settings->arguments, *end;
     int code;
 
@@ -50,9 +49,7 @@ static int kill_run(const struct settings *settings)
         error(0, 0, "'%s' is not a signal", arguments[1]);
         return EXIT_USAGE;
     }
-    code = process_choose(settings->process, &process);
-    if (code == EXIT_OK)
-        code = connection_open(&process, &connection);
+    code = connection_choose(settings->process, &connection);
     if (code != EXIT_OK)
         return code;
     code = connection_ask(&connection, FRAME_SIGNAL, &request, sizeof(request), 0);

@@ -197,12 +197,9 @@ static void print_plain(const struct threads *threads)
 static int list_run(const struct settings *settings)
 {
     static struct connection connection;
-    struct process process;
     struct threads threads;
-    int code = process_choose(settings->process, &process);
+    int code = connection_choose(settings->process, &connection);
 
-    if (code == EXIT_OK)
-        code = connection_open(&process, &connection);
     if (code != EXIT_OK)
         return code;
     code = threads_fetch(&connection, &threads);

@@ -38,33 +38,18 @@ static const char *name_of(const struct co_info *thread)
     return thread != NULL && thread->name[0] != '\0' ? thread->name : "unnamed";
 }
 
-static const struct co_info *by_id(const struct threads *threads, uint64_t id)
-{
-    for (size_t low = 0, high = threads->count; low < high;) {
-        size_t middle = low + (high - low) / 2;
-
-        if (threads->items[middle].id == id)
-            return &threads->items[middle];
-        if (threads->items[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
 static int look_on_cpu(struct sampling *sampling, struct threads *threads)
 {
     struct stacks stacks = { 0 };
     int code = stacks_fetch(sampling->connection, STACK_OF_RUNNING, &stacks);
 
-    if (code == EXIT_OK && stacks.count > 0 && by_id(threads, stacks.items[0].id) == NULL) {
+    if (code == EXIT_OK && stacks.count > 0 && threads_by_id(threads, stacks.items[0].id) == NULL) {
         threads_free(threads);
         code = threads_fetch(sampling->connection, threads);
     }
     if (code == EXIT_OK && stacks.count > 0)
-        profile_add(sampling->root, name_of(by_id(threads, stacks.items[0].id)), &stacks.items[0],
-                    NULL, 1);
+        profile_add(sampling->root, name_of(threads_by_id(threads, stacks.items[0].id)),
+                    &stacks.items[0], NULL, 1);
     else
         sampling->idle++;
     stacks_free(&stacks);
@@ -80,7 +65,7 @@ static int look_off_cpu(struct sampling *sampling, struct threads *threads)
     if (code == EXIT_OK)
         code = threads_fetch(sampling->connection, threads);
     for (size_t i = 0; code == EXIT_OK && i < stacks.count; i++) {
-        const struct co_info *thread = by_id(threads, stacks.items[i].id);
+        const struct co_info *thread = threads_by_id(threads, stacks.items[i].id);
         char leaf[32];
 
         if (thread == NULL || thread->state != CO_PARKED)
@@ -167,7 +152,6 @@ static int profile_run(const struct settings *settings)
 {
     static struct connection connection;
     struct sampling sampling = { .connection = &connection, .root = profile_new() };
-    struct process process;
     int code;
 
     if (settings->output == NULL) {
@@ -177,16 +161,14 @@ static int profile_run(const struct settings *settings)
     if (settings->compare_with != NULL &&
         profile_read_before(settings->compare_with, sampling.root) != 0)
         return EXIT_FAILED;
-    code = process_choose(settings->process, &process);
+    code = connection_choose(settings->process, &connection);
     if (code == EXIT_OK)
-        code = connection_open(&process, &connection);
-    if (code == EXIT_OK)
-        code = image_open(process.pid);
+        code = image_open(connection.pid);
     if (code != EXIT_OK)
         return code;
     code = sample(&sampling, settings, settings->time_s > 0 ? settings->time_s : SECONDS);
     if (code == EXIT_OK)
-        code = write_profile(&sampling, settings, process.name);
+        code = write_profile(&sampling, settings, connection.name);
     image_close();
     connection_close(&connection);
     profile_free(sampling.root);

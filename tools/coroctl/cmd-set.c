@@ -9,14 +9,6 @@
 
 #define PREFIX "CORO_"
 
-static int open_connection(const struct settings *settings, struct connection *connection)
-{
-    struct process process;
-    int code = process_choose(settings->process, &process);
-
-    return code == EXIT_OK ? connection_open(&process, connection) : code;
-}
-
 /* "slice", "SLICE" and "CORO_SLICE" are one name. */
 static void full_name(const char *name, char full[SETTING_NAME_BYTES])
 {
@@ -93,7 +85,7 @@ static int get_run(const struct settings *settings)
     static struct connection connection;
     json_t *values = json_object();
     uint32_t count, printed = 0;
-    int code = open_connection(settings, &connection);
+    int code = connection_choose(settings->process, &connection);
 
     if (code != EXIT_OK)
         return code;
@@ -168,7 +160,7 @@ static int set_run(const struct settings *settings)
         error(0, 0, "set what? See coroctl get for the names");
         return EXIT_USAGE;
     }
-    code = open_connection(settings, &connection);
+    code = connection_choose(settings->process, &connection);
     if (code != EXIT_OK)
         return code;
     for (char **at = settings->arguments; code == EXIT_OK && *at != NULL; at++)

@@ -151,11 +151,8 @@ static int stat_run(const struct settings *settings)
 {
     static struct connection connection;
     struct runtime_stat stat;
-    struct process process;
-    int code = process_choose(settings->process, &process);
+    int code = connection_choose(settings->process, &connection);
 
-    if (code == EXIT_OK)
-        code = connection_open(&process, &connection);
     if (code != EXIT_OK)
         return code;
     code = stat_fetch(&connection, &stat);
@@ -164,7 +161,7 @@ static int stat_run(const struct settings *settings)
     else if (code == EXIT_OK && settings->json)
         print_json(connection.pid, &stat);
     else if (code == EXIT_OK && settings->prometheus)
-        print_prometheus(&connection, process.name, &stat);
+        print_prometheus(&connection, connection.name, &stat);
     else if (code == EXIT_OK)
         print_all(&stat);
     connection_close(&connection);

@@ -42,16 +42,13 @@ static int top_run(const struct settings *settings)
     static struct connection connection;
     struct top top = { .connection = &connection, .tree = settings->tree };
     double interval_s = settings->interval_s > 0 ? settings->interval_s : INTERVAL_S;
-    struct process process;
     int code;
 
     if (!settings->batch && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))) {
         error(0, 0, "top needs a terminal, or --batch");
         return EXIT_USAGE;
     }
-    code = process_choose(settings->process, &process);
-    if (code == EXIT_OK)
-        code = connection_open(&process, &connection);
+    code = connection_choose(settings->process, &connection);
     if (code != EXIT_OK)
         return code;
     if (settings->batch)

@@ -185,16 +185,13 @@ static void print(const struct settings *settings, const struct threads *threads
 static int where_run(const struct settings *settings)
 {
     static struct connection connection;
-    struct process process;
     struct threads threads = { 0 };
     struct stacks stacks = { 0 };
-    int code = process_choose(settings->process, &process);
+    int code = connection_choose(settings->process, &connection);
 
-    if (code == EXIT_OK)
-        code = connection_open(&process, &connection);
     if (code != EXIT_OK)
         return code;
-    code = image_open(process.pid);
+    code = image_open(connection.pid);
     if (code == EXIT_OK) {
         code = fetch(&connection, settings->arguments, &threads, &stacks);
         if (code == EXIT_OK)

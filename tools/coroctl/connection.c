@@ -143,11 +143,20 @@ int connection_open(const struct process *process, struct connection *connection
 
     connection->fd = process->fd;
     connection->pid = process->pid;
+    snprintf(connection->name, sizeof(connection->name), "%s", process->name);
     if (code == EXIT_OK)
         code = say_hello(connection);
     if (code != EXIT_OK)
         connection_close(connection);
     return code;
+}
+
+int connection_choose(const char *wanted, struct connection *connection)
+{
+    struct process process;
+    int code = process_choose(wanted, &process);
+
+    return code == EXIT_OK ? connection_open(&process, connection) : code;
 }
 
 void connection_close(struct connection *connection)

@@ -48,6 +48,7 @@ int process_choose(const char *wanted, struct process *process);
 struct connection {
     int fd;
     pid_t pid;
+    char name[32];                                   /* comm */
     char library[33];                                /* CORO_VERSION of the other side */
     _Alignas(8) unsigned char body[FRAME_REPLY_MAX]; /* of the last reply */
     uint32_t body_bytes;
@@ -57,6 +58,10 @@ struct connection {
 /* Checks who is behind @process's socket and says hello. Returns an enum exit_code, having said why
  * unless it is 0. */
 int connection_open(const struct process *process, struct connection *connection);
+
+/* The two steps before every conversation: finds what @wanted means, as process_choose does, and opens
+ * @connection to it. Returns an enum exit_code, having said why unless it is 0. */
+int connection_choose(const char *wanted, struct connection *connection);
 
 /* Sends one request and receives its reply into connection->body, which holds at least
  * @reply_bytes. Returns an enum exit_code, having said why unless it is 0. */

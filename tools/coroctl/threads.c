@@ -114,3 +114,18 @@ const struct co_info *threads_by_tid(const struct threads *threads, uint32_t tid
     }
     return NULL;
 }
+
+const struct co_info *threads_by_id(const struct threads *threads, uint64_t id)
+{
+    for (size_t low = 0, high = threads->count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+
+        if (threads->items[middle].id == id)
+            return &threads->items[middle];
+        if (threads->items[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}

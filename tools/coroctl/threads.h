@@ -17,6 +17,9 @@ int threads_fetch(struct connection *connection, struct threads *threads);
 
 void threads_free(struct threads *threads);
 
+/* The thread with this id, or NULL. */
+const struct co_info *threads_by_id(const struct threads *threads, uint64_t id);
+
 /* The thread with this tid, or NULL. */
 const struct co_info *threads_by_tid(const struct threads *threads, uint32_t tid);
 
