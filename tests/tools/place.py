@@ -73,3 +73,30 @@ class Place(unittest.TestCase):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         path.chmod(mode)
         return path
+
+
+class Shimmed(Place):
+    """A place with the real library, and programs that run under it."""
+
+    def setUp(self):
+        super().setUp()
+        if not (BUILD / "libcoroshim.so").exists():
+            self.skipTest("libcoroshim.so is not built")
+        self.copy("libcoroshim.so")
+
+    def start(self, program, *arguments, options=()):
+        """Starts a program that says "ready" when it is; ends it with the test."""
+        process = subprocess.Popen(
+            [self.copy("corun"), *options, "--", program, *arguments],
+            env=self.environment,
+            user=self.user,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stdin.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        return process

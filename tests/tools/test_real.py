@@ -2,10 +2,8 @@
 
 import json
 import pathlib
-import subprocess
 
-from place import Place
-import place
+from place import Shimmed
 
 PROGRAM = r"""
 #include <pthread.h>
@@ -58,29 +56,10 @@ int main(int argc, char *argv[])
 """
 
 
-class Real(Place):
+class Real(Shimmed):
     def setUp(self):
         super().setUp()
-        if not (place.BUILD / "libcoroshim.so").exists():
-            self.skipTest("libcoroshim.so is not built")
-        self.copy("libcoroshim.so")
         self.program = self.compile("threaded", "#define _GNU_SOURCE\n" + PROGRAM, "-w", "-pthread")
-
-    def start(self, *arguments):
-        process = subprocess.Popen(
-            [self.copy("corun"), "--", self.program, *arguments],
-            env=self.environment,
-            user=self.user,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.stdin.close)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        self.assertEqual(process.stdout.readline(), "ready\n")
-        return process
 
     def threads_of(self, process):
         done = self.run_tool("coroctl", "list", "--json", "-p", process.pid)
@@ -88,7 +67,7 @@ class Real(Place):
         return json.loads(done.stdout)["threads"]
 
     def test_three_threads_and_what_they_wait_on(self):
-        process = self.start()
+        process = self.start(self.program)
         threads = self.threads_of(process)
         self.assertEqual([thread["name"] for thread in threads], ["threaded", "reader", "locker"])
         self.assertEqual([thread["wait"]["on"] for thread in threads][1:], ["read", "mutex"])
@@ -99,7 +78,7 @@ class Real(Place):
         self.assertFalse(list(pathlib.Path(self.runtime).glob("coroshim/*.sock")))
 
     def test_a_spinning_program_answers(self):
-        process = self.start("spin")
+        process = self.start(self.program, "spin")
         states = [thread["state"] for thread in self.threads_of(process)]
         self.assertEqual(states[1:], ["parked", "parked"])
         self.assertIn(states[0], ("running", "runnable"))

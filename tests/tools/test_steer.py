@@ -7,8 +7,7 @@ import subprocess
 import time
 import unittest
 
-from place import Place
-import place
+from place import Shimmed
 
 PROGRAM = r"""
 #define _GNU_SOURCE
@@ -61,24 +60,11 @@ int main(void)
 """
 
 
-class Steer(Place):
+class Steer(Shimmed):
     def setUp(self):
         super().setUp()
-        if not (place.BUILD / "libcoroshim.so").exists():
-            self.skipTest("libcoroshim.so is not built")
-        self.copy("libcoroshim.so")
         self.program = self.compile("steered", PROGRAM, "-w", "-pthread")
-        self.process = subprocess.Popen(
-            [self.copy("corun"), "--slice=1ms", "--", self.program],
-            env=self.environment,
-            user=self.user,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for clean_up in (self.process.stdout.close, self.process.stdin.close, self.process.wait, self.process.kill):
-            self.addCleanup(clean_up)
-        self.assertEqual(self.process.stdout.readline(), "ready\n")
+        self.process = self.start(self.program, options=["--slice=1ms"])
 
     def ask(self, command, *arguments, status=0, message=""):
         done = self.run_tool("coroctl", command, "-p", self.process.pid, *arguments)

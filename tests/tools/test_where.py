@@ -5,8 +5,7 @@ import re
 import subprocess
 import xml.etree.ElementTree
 
-from place import Place
-import place
+from place import Shimmed
 
 PROGRAM = r"""
 #define _GNU_SOURCE
@@ -78,29 +77,10 @@ int main(int argc, char *argv[])
 """
 
 
-class Where(Place):
+class Where(Shimmed):
     def setUp(self):
         super().setUp()
-        if not (place.BUILD / "libcoroshim.so").exists():
-            self.skipTest("libcoroshim.so is not built")
-        self.copy("libcoroshim.so")
         self.program = self.compile("stacks", PROGRAM, "-g", "-O1", "-pthread", "-fno-optimize-sibling-calls", "-w")
-
-    def start(self, *arguments, program=None):
-        process = subprocess.Popen(
-            [self.copy("corun"), "--", program or self.program, *arguments],
-            env=self.environment,
-            user=self.user,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.stdin.close)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        self.assertEqual(process.stdout.readline(), "ready\n")
-        return process
 
     def where(self, process, *arguments):
         done = self.run_tool("coroctl", "where", "-p", process.pid, *arguments)
@@ -116,7 +96,7 @@ class Where(Place):
         }
 
     def test_a_parked_thread(self):
-        process = self.start("z")
+        process = self.start(self.program, "z")
         frames = self.functions(process)[2]
         self.assertEqual(frames[:6], ["sleep"] + ["sleep_below"] * 4 + ["sleeper"])
         text = self.where(process, "2")
@@ -126,40 +106,40 @@ class Where(Place):
         self.assertNotIn("thread 1", text)
 
     def test_main_waits_for_input(self):
-        frames = self.functions(self.start("z"), "1")
+        frames = self.functions(self.start(self.program, "z"), "1")
         self.assertEqual(list(frames), [1])
         self.assertEqual(frames[1][:2], ["read", "main"])
 
     def test_threads_that_spin(self):
-        process = self.start("sss")
+        process = self.start(self.program, "sss")
         for _ in range(5):
             frames = self.functions(process)
             for thread in (2, 3, 4):
                 self.assertEqual(frames[thread][0], "spinner", frames)
 
     def test_frames_of_the_shim_are_shown_on_request(self):
-        process = self.start("z")
+        process = self.start(self.program, "z")
         self.assertNotIn("sched_park", self.where(process, "2"))
         self.assertIn("sched_park", self.where(process, "2", "--all-frames"))
 
     def test_groups(self):
-        text = self.where(self.start("zzzz"), "--group")
+        text = self.where(self.start(self.program, "zzzz"), "--group")
         self.assertIn("4 threads: 2-5\n", text)
         self.assertEqual(text.count("sleeper"), 1)
 
     def test_plain(self):
-        rows = [line.split("\t") for line in self.where(self.start("z"), "--plain", "2").splitlines()]
+        rows = [line.split("\t") for line in self.where(self.start(self.program, "z"), "--plain", "2").splitlines()]
         self.assertEqual(rows[0], ["ID", "FRAME", "FUNCTION", "FILE", "LINE", "OBJECT", "OFFSET", "PC"])
         self.assertEqual(rows[2][:3], ["2", "1", "sleep_below"])
         self.assertEqual(rows[2][5], "stacks")
 
     def test_a_stripped_program(self):
         subprocess.run(["strip", self.program], check=True)
-        frames = self.functions(self.start("z"), "2")[2]
+        frames = self.functions(self.start(self.program, "z"), "2")[2]
         self.assertEqual(frames[:6], ["sleep"] + [None] * 5)
 
     def test_ids_that_are_none(self):
-        process = self.start("z")
+        process = self.start(self.program, "z")
         done = self.run_tool("coroctl", "where", "-p", process.pid, "77")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertEqual(done.stderr, f"coroctl: process {process.pid} has no thread 77\n")
@@ -174,7 +154,7 @@ class Where(Place):
         return path.read_text()
 
     def test_where_cpu_time_goes(self):
-        process = self.start("zs")
+        process = self.start(self.program, "zs")
         folded = self.profile(process, "cpu.folded")
         counts = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in folded.splitlines()}
         busiest = max(counts, key=counts.get)
@@ -186,12 +166,12 @@ class Where(Place):
         self.assertTrue(any(re.match(r"spinner: \d+ samples, .* points$", title) for title in titles), titles)
 
     def test_where_threads_wait(self):
-        folded = self.profile(self.start("zz"), "wait.folded", "--off-cpu")
+        folded = self.profile(self.start(self.program, "zz"), "wait.folded", "--off-cpu")
         self.assertRegex(folded, r"(?m)^stacks;.*;sleeper;sleep_below(;sleep_below){3};sleep;\[sleep\] \d+$")
         self.assertRegex(folded, r"(?m)^stacks;.*;main;read;\[read\] \d+$")
 
     def test_profiles_that_cannot_be(self):
-        process = self.start("z")
+        process = self.start(self.program, "z")
         for arguments, status, message in (
             ([], 2, "profile needs -o FILE.svg or -o FILE.folded"),
             (["-o", self.runtime / "x.svg", "--diff", self.runtime / "none"], 1, ".*No such file or directory"),
@@ -204,7 +184,7 @@ class Where(Place):
                 self.assertRegex(done.stderr, f"^coroctl:? {message}\n")
 
     def test_a_deadlock_of_two(self):
-        process = self.start("12")
+        process = self.start(self.program, "12")
         done = self.run_tool("coroctl", "deadlock", "-p", process.pid)
         self.assertEqual((done.returncode, done.stderr), (6, ""))
         self.assertIn("deadlock: 2 threads wait for each other\n", done.stdout)
@@ -216,11 +196,11 @@ class Where(Place):
         self.assertRegex(self.where(process, "2"), "holds mutex 0x[0-9a-f]+, which thread 3 waits for\n")
 
     def test_threads_that_join_each_other(self):
-        process = self.start("j", "and main joins it")
+        process = self.start(self.program, "j", "and main joins it")
         done = self.run_tool("coroctl", "deadlock", "-p", process.pid)
         self.assertEqual(done.returncode, 6, done.stdout)
         self.assertIn("join of", done.stdout)
 
     def test_no_deadlock(self):
-        done = self.run_tool("coroctl", "deadlock", "-p", self.start("1zs").pid)
+        done = self.run_tool("coroctl", "deadlock", "-p", self.start(self.program, "1zs").pid)
         self.assertEqual((done.returncode, done.stdout), (0, "no deadlock among 3 threads\n"))
