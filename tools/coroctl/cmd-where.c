@@ -6,7 +6,7 @@
 
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
-#include "tools/coroctl/image.h"
+#include "tools/coroctl/frames.h"
 #include "tools/coroctl/json.h"
 #include "tools/coroctl/print.h"
 #include "tools/coroctl/stacks.h"
@@ -104,24 +104,18 @@ static void print_plain(const struct entry *entries, size_t count, bool all_fram
     puts("ID\tFRAME\tFUNCTION\tFILE\tLINE\tOBJECT\tOFFSET\tPC");
     for (size_t e = 0; e < count; e++) {
         const struct stack *stack = entries[e].stack;
-        int number = 0;
+        struct frames frames = frames_of(stack, all_frames);
 
-        for (size_t i = 0; i < stack->depth; i++) {
-            const struct place *place = image_place(stack->pcs[i], stack_is_exact(stack, i));
+        for (size_t i = 0; i < frames.count; i++) {
+            const struct frame *frame = frames.items[i].frame;
 
-            for (size_t j = 0; j < place->count; j++) {
-                const struct frame *frame = &place->frames[j];
-
-                if (frame->internal && !all_frames)
-                    continue;
-                printf("%lu\t%d\t", stack->id, number++);
-                print_escaped(stdout, frame->function != NULL ? frame->function : "-");
-                putchar('\t');
-                print_escaped(stdout, frame->file != NULL ? frame->file : "-");
-                printf("\t%d\t", frame->line);
-                print_escaped(stdout, frame->object != NULL ? frame->object : "-");
-                printf("\t0x%lx\t0x%lx\n", frame->offset, place->pc);
-            }
+            printf("%lu\t%zu\t", stack->id, i);
+            print_escaped(stdout, frame->function != NULL ? frame->function : "-");
+            putchar('\t');
+            print_escaped(stdout, frame->file != NULL ? frame->file : "-");
+            printf("\t%d\t", frame->line);
+            print_escaped(stdout, frame->object != NULL ? frame->object : "-");
+            printf("\t0x%lx\t0x%lx\n", frame->offset, frames.items[i].pc);
         }
     }
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "tools/coroctl/command.h"
-#include "tools/coroctl/image.h"
+#include "tools/coroctl/frames.h"
 #include "tools/coroctl/text.h"
 
 #define FORMAT 1
@@ -150,19 +150,14 @@ static json_t *frame_object(const struct frame *frame, uint64_t pc)
 
 static json_t *frames_array(const struct stack *stack, bool all_frames)
 {
-    json_t *frames = json_array();
+    struct frames frames = frames_of(stack, all_frames);
+    json_t *array = json_array();
 
-    for (size_t i = 0; i < stack->depth; i++) {
-        const struct place *place = image_place(stack->pcs[i], stack_is_exact(stack, i));
-
-        for (size_t j = 0; j < place->count; j++) {
-            if (place->frames[j].internal && !all_frames)
-                continue;
-            if (json_array_append_new(frames, frame_object(&place->frames[j], place->pc)) != 0)
-                error(EXIT_FAILED, ENOMEM, "JSON");
-        }
-    }
-    return frames;
+    for (size_t i = 0; i < frames.count; i++)
+        if (json_array_append_new(array, frame_object(frames.items[i].frame, frames.items[i].pc)) !=
+            0)
+            error(EXIT_FAILED, ENOMEM, "JSON");
+    return array;
 }
 
 static void print_head(FILE *out, const struct threads *threads)

@@ -1,7 +1,7 @@
 /* Threads and their stacks for people. */
 #include "tools/coroctl/print.h"
 
-#include "tools/coroctl/image.h"
+#include "tools/coroctl/frames.h"
 #include "tools/coroctl/text.h"
 
 static void print_frame(const struct frame *frame, uint64_t pc, int number)
@@ -25,16 +25,11 @@ static void print_frame(const struct frame *frame, uint64_t pc, int number)
 
 void print_stack(const struct stack *stack, bool all_frames)
 {
-    int number = 0;
+    struct frames frames = frames_of(stack, all_frames);
 
-    for (size_t i = 0; i < stack->depth; i++) {
-        const struct place *place = image_place(stack->pcs[i], stack_is_exact(stack, i));
-
-        for (size_t j = 0; j < place->count; j++)
-            if (all_frames || !place->frames[j].internal)
-                print_frame(&place->frames[j], place->pc, number++);
-    }
-    if (number == 0)
+    for (size_t i = 0; i < frames.count; i++)
+        print_frame(frames.items[i].frame, frames.items[i].pc, (int)i);
+    if (frames.count == 0)
         puts(stack->depth > 0 ? "  (in coroshim itself)" : "  (no registers: it keeps switching)");
 }
 

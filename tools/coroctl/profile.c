@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tools/coroctl/command.h"
-#include "tools/coroctl/image.h"
+#include "tools/coroctl/frames.h"
 
 static void *must(void *memory)
 {
@@ -67,19 +67,14 @@ void profile_add(struct profile_node *root, const char *thread, const struct sta
                  const char *leaf, uint64_t samples)
 {
     struct profile_node *node = child_of(root, thread);
+    struct frames frames = frames_of(stack, false);
     char text[128];
 
     root->total += samples;
     node->total += samples;
-    for (size_t i = stack->depth; i-- > 0;) {
-        const struct place *place = image_place(stack->pcs[i], stack_is_exact(stack, i));
-
-        for (size_t j = place->count; j-- > 0;) {
-            if (place->frames[j].internal)
-                continue;
-            node = child_of(node, frame_name(&place->frames[j], text, sizeof(text)));
-            node->total += samples;
-        }
+    for (size_t i = frames.count; i-- > 0;) {
+        node = child_of(node, frame_name(frames.items[i].frame, text, sizeof(text)));
+        node->total += samples;
     }
     if (leaf != NULL) {
         node = child_of(node, leaf);

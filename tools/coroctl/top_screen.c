@@ -7,7 +7,7 @@
 
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
-#include "tools/coroctl/image.h"
+#include "tools/coroctl/frames.h"
 #include "tools/coroctl/stacks.h"
 #include "tools/coroctl/top.h"
 
@@ -58,26 +58,22 @@ static void draw_stack(const struct screen *screen, int line)
 {
     const struct stack *stack = stacks_by_id(&screen->stacks, screen->chosen_id);
     char text[512];
-    int number = 0;
+    struct frames frames = { 0 };
 
     snprintf(text, sizeof(text), "Thread %lu, innermost first:", screen->chosen_id);
     put_line(line++, A_BOLD, text);
-    for (size_t i = 0; stack != NULL && i < stack->depth && line < LINES; i++) {
-        const struct place *place = image_place(stack->pcs[i], stack_is_exact(stack, i));
+    if (stack != NULL)
+        frames = frames_of(stack, false);
+    for (size_t i = 0; i < frames.count && line < LINES; i++) {
+        const struct frame *frame = frames.items[i].frame;
 
-        for (size_t j = 0; j < place->count && line < LINES; j++) {
-            const struct frame *frame = &place->frames[j];
-
-            if (frame->internal)
-                continue;
-            snprintf(text, sizeof(text), "  #%-3d%s  %s:%d", number++,
-                     frame->function != NULL ? frame->function : "?",
-                     frame->file != NULL     ? frame->file
-                     : frame->object != NULL ? frame->object
-                                             : "?",
-                     frame->line);
-            put_line(line++, A_NORMAL, text);
-        }
+        snprintf(text, sizeof(text), "  #%-3zu%s  %s:%d", i,
+                 frame->function != NULL ? frame->function : "?",
+                 frame->file != NULL     ? frame->file
+                 : frame->object != NULL ? frame->object
+                                         : "?",
+                 frame->line);
+        put_line(line++, A_NORMAL, text);
     }
 }
 
