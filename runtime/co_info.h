@@ -26,7 +26,7 @@ enum wait_kind {
     WAIT_COND,    /* wait_addr of the condition variable */
     WAIT_JOIN,    /* wait_owner_tid: the thread waited for */
     WAIT_SLEEP,   /* until wait_left_ns */
-    WAIT_CHILD,   /* wait_pid */
+    WAIT_CHILD,   /* wait_pid as wait4 takes it, or wait_fd: a pidfd */
     WAIT_SIGNAL,  /* sigwait, sigsuspend, pause */
     WAIT_OFFLOAD, /* a system call, wait_nr, running on a helper kernel thread */
     WAIT_KINDS

@@ -12,6 +12,7 @@
 #include "runtime/offload.h"
 
 #include <linux/futex.h>
+#include <linux/wait.h>
 
 #include "runtime/handoff.h"
 #include "runtime/kthread.h"
@@ -298,6 +299,22 @@ static long call_here(long nr, const long a[6])
     return result == -EINTR ? -ERESTARTNOHAND : result;
 }
 
+/* For observers: that of a child by its id, in the manner of wait4, or by its pidfd. */
+static struct co_wait wait_of(const struct offload_job *job)
+{
+    const long *a = job->argument;
+    struct co_wait wait = { .kind = WAIT_CHILD, .fd = -1, .pid = (int)a[0] };
+    if (job->nr != __NR_wait4 && job->nr != __NR_waitid)
+        return (struct co_wait){ .kind = WAIT_OFFLOAD, .fd = -1, .nr = (uint32_t)job->nr };
+    if (job->nr == __NR_waitid && a[0] == P_PIDFD) {
+        wait.fd = (int)a[1];
+        wait.pid = 0;
+    } else if (job->nr == __NR_waitid) {
+        wait.pid = a[0] == P_ALL ? -1 : a[0] == P_PGID ? -(int)a[1] : (int)a[1];
+    }
+    return wait;
+}
+
 static long run(struct offload_job *job, uint64_t deadline_ns)
 {
     struct co *co = job->co;
@@ -306,7 +323,7 @@ static long run(struct offload_job *job, uint64_t deadline_ns)
         return call_here(job->nr, job->argument);
     co->job = job;
     while (!job->done) {
-        co_waits(co, (struct co_wait){ .kind = WAIT_OFFLOAD, .fd = -1, .nr = (uint32_t)job->nr });
+        co_waits(co, wait_of(job));
         if (sched_park(late ? DEADLINE_NEVER : deadline_ns) == -ETIMEDOUT && !job->done) {
             late = true;
             offload_interrupt(job);

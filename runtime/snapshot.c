@@ -62,7 +62,8 @@ static void describe_wait(const struct co *co, uint64_t now, struct co_info *out
     out->wait_left_ns = UINT64_MAX;
     if (out->wait_kind == WAIT_NONE)
         return;
-    if (wait.kind == WAIT_READ || wait.kind == WAIT_WRITE || wait.kind == WAIT_POLL)
+    if (wait.kind == WAIT_READ || wait.kind == WAIT_WRITE || wait.kind == WAIT_POLL ||
+        wait.kind == WAIT_CHILD)
         out->wait_fd = wait.fd;
     if (wait.kind == WAIT_OFFLOAD)
         out->wait_nr = wait.nr;

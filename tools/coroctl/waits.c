@@ -106,6 +106,20 @@ static void print_offload(FILE *out, const struct co_info *thread)
         fprintf(out, "system call %u on a helper", thread->wait_nr);
 }
 
+static void print_child(FILE *out, const struct co_info *thread)
+{
+    if (thread->wait_fd >= 0)
+        fprintf(out, "child of pidfd %d", thread->wait_fd);
+    else if (thread->wait_pid > 0)
+        fprintf(out, "child %d", thread->wait_pid);
+    else if (thread->wait_pid == -1)
+        fputs("any child", out);
+    else if (thread->wait_pid == 0)
+        fputs("any child of its process group", out);
+    else
+        fprintf(out, "any child of process group %d", -thread->wait_pid);
+}
+
 static void print_kind(FILE *out, const struct threads *threads, const struct co_info *thread)
 {
     switch (thread->wait_kind) {
@@ -127,10 +141,7 @@ static void print_kind(FILE *out, const struct threads *threads, const struct co
         print_owner(out, threads, thread->wait_owner_tid);
         break;
     case WAIT_CHILD:
-        if (thread->wait_pid > 0)
-            fprintf(out, "child %d", thread->wait_pid);
-        else
-            fputs("any child", out);
+        print_child(out, thread);
         break;
     case WAIT_OFFLOAD:
         print_offload(out, thread);
