@@ -43,7 +43,7 @@ below_src := \
 	$(filter-out interpose/doors%,$(wildcard interpose/*.c interpose/*.S)) \
 	$(wildcard shim/conf*.c shim/control*.c) shim/format.c shim/log.c \
 	$(wildcard $(gate_below))
-above_src := $(wildcard interpose/doors*.c shim/init.c shim/activate.c) \
+above_src := $(wildcard interpose/doors*.c shim/init.c shim/activate.c shim/api/*.c) \
 	$(filter-out $(gate_below),$(wildcard shim/gate/*.c))
 
 objects = $(patsubst %,$(OBJ)/%.o,$(basename $(1)))
@@ -65,7 +65,9 @@ $(OBJ)/%.o: %.S Makefile
 	$(CC) -g -I. -MMD -MP -c -o $@ $<
 
 # What programs may find in us: the rows of interpose/table.def, and coro.h.
-$(B)/coroshim.map: tests/lint/exports $(wildcard interpose/table.def shim/coro.h)
+api_headers := $(wildcard shim/coro/*.h)
+
+$(B)/coroshim.map: tests/lint/exports shim/api/gen-weak interpose/table.def $(api_headers)
 	@mkdir -p $(@D)
 	tests/lint/exports map >$@.new && mv $@.new $@
 
@@ -73,6 +75,20 @@ $(B)/libcoroshim.so: $(below_obj) $(above_obj) $(B)/coroshim.map
 	$(CC) -shared -o $@ $(below_obj) $(above_obj) -Wl,-soname,libcoroshim.so \
 		-Wl,-z,relro,-z,now,-z,defs,-z,noexecstack -Wl,--as-needed \
 		-Wl,--version-script=$(B)/coroshim.map $(LDFLAGS)
+
+# ---- what programs that use coro.h compile and link with ----
+
+all: $(B)/include/coro/weak.h $(B)/coroshim.pc
+
+$(B)/include/coro/weak.h: shim/api/gen-weak shim/coro.h $(api_headers)
+	@mkdir -p $(@D)
+	cp shim/coro.h $(B)/include/ && cp $(api_headers) $(B)/include/coro/
+	shim/api/gen-weak $(api_headers) >$@.new && mv $@.new $@
+
+$(B)/coroshim.pc: shim/coroshim.pc.in shim/version.h Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e "s|@VERSION@|$$(sed -n 's/.*VERSION "\(.*\)"/\1/p' shim/version.h)|" \
+		$< >$@.new && mv $@.new $@
 
 # ---- corun and coroctl ----
 #
@@ -104,10 +120,10 @@ endif
 # ---- tests ----
 
 -include $(wildcard tests/unit/build.mk tests/programs/build.mk tests/real/build.mk \
-	tests/bench/build.mk tests/lint/build.mk tests/soak/build.mk tests/tools/*.mk)
+	tests/api/build.mk tests/bench/build.mk tests/lint/build.mk tests/soak/build.mk tests/tools/*.mk)
 
 .PHONY: check check-unit check-programs check-tools check-real check-sanitize bench lint demo
-check: check-unit check-programs check-tools
+check: check-unit check-programs check-api check-tools
 check-tools: all
 
 # ---- manual pages ----
@@ -121,12 +137,17 @@ install: all
 	install -d $(bindir) $(libdir) $(incdir)
 	install -m 755 $(B)/libcoroshim.so $(libdir)/
 	$(foreach tool,$(wildcard $(B)/corun $(B)/coroctl),install -m 755 $(tool) $(bindir)/ &&) true
-	$(foreach header,$(wildcard shim/coro.h),install -m 644 $(header) $(incdir)/ &&) true
+	install -d $(incdir)/coro $(libdir)/pkgconfig
+	install -m 644 $(B)/include/coro.h $(incdir)/
+	install -m 644 $(B)/include/coro/*.h $(incdir)/coro/
+	install -m 644 $(B)/coroshim.pc $(libdir)/pkgconfig/
 	$(foreach page,$(manuals),install -D -m 644 $(page) \
 		$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
 
 uninstall:
-	rm -f $(bindir)/corun $(bindir)/coroctl $(libdir)/libcoroshim.so $(incdir)/coro.h
+	rm -f $(bindir)/corun $(bindir)/coroctl $(libdir)/libcoroshim.so $(incdir)/coro.h \
+		$(libdir)/pkgconfig/coroshim.pc
+	rm -rf $(incdir)/coro
 	rm -f $(foreach page,$(manuals),\
 		$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 

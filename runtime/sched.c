@@ -181,6 +181,17 @@ bool sched_wake(struct co *co, int result)
     return true;
 }
 
+void sched_run_first(struct co *co)
+{
+    struct carrier *carrier = &runtime.carrier;
+    if (co->state != CO_RUNNABLE || !carrier->favours)
+        return;
+    carrier->favours--;
+    list_remove(&co->link);
+    carrier->run_queue_length--;
+    enqueue_first(carrier, co);
+}
+
 void sched_start(struct co *co)
 {
     enqueue(&runtime.carrier, co);

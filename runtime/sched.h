@@ -30,6 +30,9 @@ int sched_park(uint64_t deadline_ns);
 /* Ends the park of @co with @result: it runs after those already runnable. False: not parked. */
 bool sched_wake(struct co *co, int result);
 
+/* @co was just woken: it goes before those already runnable, while favours last. */
+void sched_run_first(struct co *co);
+
 /* Makes a CO_NEW coroutine runnable. */
 void sched_start(struct co *co);
 

@@ -1,0 +1,69 @@
+/* The API's door: its threads park by op_futex like a lock's, with the class of a cancellation point.
+ *
+ * No header of libc's here: operations have their own types. Without coroutines libc's futex sleeps,
+ * under asynchronous cancellation as libc's own cancellation points do it. */
+#include "interpose/doors.h"
+
+#include <linux/futex.h>
+
+#include "interpose/api.h"
+#include "shim/api/park.h"
+
+long syscall(long nr, ...);
+int pthread_setcanceltype(int type, int *old);
+void pthread_testcancel(void);
+
+#define CANCEL_TYPE_ASYNCHRONOUS 1 /* PTHREAD_CANCEL_ASYNCHRONOUS */
+
+/* Through the gate when cancellation is disabled or pending, else in the kernel. */
+static int park_by_libc(uint32_t *word, const struct __kernel_timespec *until)
+{
+    int type, operation = FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG;
+    int *where = __errno_location(), before = *where;
+    pthread_setcanceltype(CANCEL_TYPE_ASYNCHRONOUS, &type);
+    long result = syscall(__NR_futex, word, operation, 0, until, (void *)0, FUTEX_ANY);
+    pthread_setcanceltype(type, NULL);
+    int error = result < 0 ? *where : 0;
+    *where = before;
+    return error == ETIMEDOUT ? ETIMEDOUT : 0;
+}
+
+int api_park(uint32_t *word, uint64_t deadline_ns)
+{
+    struct __kernel_timespec time = ns_timespec(deadline_ns);
+    struct __kernel_timespec *until = deadline_ns == DEADLINE_NEVER ? NULL : &time;
+    struct door door;
+    long result;
+    if (!door_enter(&door, CANCEL))
+        return park_by_libc(word, until);
+    do
+        result = op_futex(word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, until, NULL, FUTEX_ANY);
+    while (door_leave(&door, &result));
+    return result == -EDOOR ? ECANCELED : result == -ETIMEDOUT ? ETIMEDOUT : 0;
+}
+
+void api_unpark(uint32_t *word, bool first)
+{
+    struct door door;
+    long result;
+    if (!door_enter(&door, PLAIN)) {
+        int *where = __errno_location(), before = *where;
+        syscall(__NR_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, (void *)0, (void *)0, 0);
+        *where = before;
+        return;
+    }
+    do
+        result = op_api_wake(word, first);
+    while (door_leave(&door, &result));
+}
+
+int api_leave(void)
+{
+    pthread_testcancel();
+    return 0;
+}
+
+bool api_is_running(void)
+{
+    return runtime.mode == MODE_ACTIVE;
+}
