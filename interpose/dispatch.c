@@ -1,8 +1,7 @@
 /* The gate's side of the doors: one system call in, its operation, the verdict out.
  *
  * Dormant, everything passes raw except the clone that makes the first thread: that one brings the
- * runtime up. In a vfork child everything passes raw, whatever else is true: it runs in our memory
- * on borrowed state. */
+ * runtime up. In a guest (guest.c) everything passes raw. */
 #include "interpose/process.h"
 #include "interpose/signal.h"
 #include "interpose/seen.h"
@@ -79,8 +78,7 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
         return GATE_RAW;
     struct carrier *carrier = this_carrier();
     if (!op_begin(carrier)) {
-        if (f->rax == __NR_execve || f->rax == __NR_execveat)
-            guest_ignore_natively();
+        guest_calls(f->rax);
         return GATE_RAW;
     }
     struct co *co = carrier->current;
@@ -98,7 +96,7 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
                                (long)f->r8, (long)f->r9);
     } while (op_finish(carrier, co, &result));
     if (result == OP_PASS) {
-        if (likely(!process_signals.dispatching) || carrier->vfork_child)
+        if (likely(!process_signals.dispatching))
             return GATE_RAW;
         result = sys6((long)f->rax, f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9);
     }

@@ -59,7 +59,7 @@ static struct co *co_of(uintptr_t thread)
 
 static inline struct co *hint(enum wait_kind kind, uintptr_t object)
 {
-    if (runtime.mode != MODE_ACTIVE || this_carrier()->vfork_child)
+    if (runtime.mode != MODE_ACTIVE || this_carrier()->guest)
         return NULL;
     struct co *co = this_co();
     co->hint_addr = object;

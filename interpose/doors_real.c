@@ -51,7 +51,7 @@ void doors_resolve(void)
 void doors_objects_changed(void)
 {
     struct carrier *carrier = this_carrier();
-    if (runtime.mode != MODE_ACTIVE || op_in_vfork_child(carrier))
+    if (runtime.mode != MODE_ACTIVE || carrier->guest)
         return;
     int *where = __errno_location(), error = *where;
     runtime.objects_changed = false;

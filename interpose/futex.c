@@ -83,7 +83,8 @@ static long in_kernel(uint32_t *word, int operation, uint32_t value,
 static bool waits_with_guests(int operation)
 {
     int command = operation & FUTEX_CMD_MASK;
-    return unlikely(runtime.guests) && (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET);
+    return unlikely(runtime.guests & GUESTS_STAY) &&
+           (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET);
 }
 
 static long wake_here(uint32_t *word, int operation, int count, uint32_t bits)

@@ -7,7 +7,7 @@
 
 bool op_begin(struct carrier *carrier)
 {
-    if (unlikely(carrier->vfork_child) && op_in_vfork_child(carrier))
+    if (unlikely(carrier->guest))
         return false;
     runtime_enter(carrier);
     return true;
@@ -67,10 +67,6 @@ bool op_finish(struct carrier *carrier, struct co *co, long *result)
             if (likely(!wanted(carrier, co)))
                 return false;
             runtime_enter(carrier); /* noted between the look and the leaving */
-        }
-        if (*result == OP_PASS && carrier->vfork_child) { /* nothing may come before the child */
-            runtime_leave(carrier);
-            return false;
         }
         op_attend(carrier, co);
         if (run_handlers(co, result))

@@ -65,12 +65,9 @@ bool op_finish(struct carrier *carrier, struct co *co, long *result);
 /* Does what the carrier's attention was asked for, in the runtime. PARKS. */
 void op_attend(struct carrier *carrier, struct co *co);
 
-/* A door is open when calls are to be answered here: active, and not in a vfork child. Enters the
- * runtime. */
+/* A door is open when calls are to be answered here: active, and not in a guest (guest.c). Enters
+ * the runtime. */
 bool op_begin(struct carrier *carrier);
-
-/* True in another process that uses our memory (guest.c). */
-bool op_in_vfork_child(struct carrier *carrier);
 
 /* signal.c and sigdeliver.c */
 struct gate_frame;

@@ -42,7 +42,7 @@ static long fork_with(long nr, const long a[5])
 
 struct gate_frame *clone_frame(uintptr_t stack_top)
 {
-    struct gate_frame *frame = (struct gate_frame *)(stack_top - GATE_RED_ZONE) - 1;
+    struct gate_frame *frame = frame_below(stack_top);
     *frame = *this_co()->frame;
     frame->rax = 0;
     return frame;
@@ -67,6 +67,12 @@ long clone_call_init(struct clone_call *call, uintptr_t stack_top)
 {
     const struct gate_frame *f = this_co()->frame;
     call->nr = (long)f->rax;
+    if (call->nr == __NR_vfork) {
+        call->nr = __NR_clone;
+        call->word[0] = CLONE_VM | CLONE_VFORK | SIGCHLD;
+        call->word[1] = (long)stack_top;
+        return 0;
+    }
     memcpy(call->word,
            (const long[5]){ (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8 },
            sizeof(call->word));
@@ -85,7 +91,7 @@ long op_clone_process(uintptr_t stack_top)
     long pid = error ? error : fork_with(call.nr, call.word);
     if (pid || !stack_top)
         return pid;
-    struct gate_frame *there = (struct gate_frame *)(stack_top - GATE_RED_ZONE) - 1;
+    struct gate_frame *there = frame_below(stack_top);
     *there = frame;
     there->rax = 0;
     gate_leave(there);

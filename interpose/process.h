@@ -19,14 +19,36 @@ struct clone_call {
  * Returns 0, -EFAULT or -E2BIG. */
 long clone_call_init(struct clone_call *call, uintptr_t stack_top);
 
-/* A copy of the caller's frame on the child's stack, for gate_leave: the child's answer is 0. */
+/* Where gate_leave must find the frame of one that is to go on with its stack pointer at @stack_top. */
+static inline struct gate_frame *frame_below(uintptr_t stack_top)
+{
+    return (struct gate_frame *)(stack_top - GATE_RED_ZONE) - 1;
+}
+
+/* Puts a copy of the caller's frame there, on the child's stack: the child's answer is 0. */
 struct gate_frame *clone_frame(uintptr_t stack_top);
 
-/* guest.c: a process of its own that shares our memory, on a stack of its own. */
-long op_clone_guest(uint64_t flags, uintptr_t stack_top);
+/* The frame of a call that came by a signal (trapped.c): not below the caller's stack pointer. It is
+ * told by its tail, which is the site itself. */
+struct trapped_frame {
+    struct gate_frame frame;
+    uint64_t sp;
+};
 
-/* True when it is a guest that runs on @carrier, as this_carrier() says. */
-bool guest_is_here(const struct carrier *carrier);
+static inline uintptr_t frame_sp(const struct gate_frame *frame)
+{
+    if (frame->tail == frame->site)
+        return container_of(frame, struct trapped_frame, frame)->sp;
+    return (uintptr_t)(frame + 1) + GATE_RED_ZONE;
+}
+
+/* guest.c: a process of its own that shares our memory, on a stack of its own, or on the caller's,
+ * who waits. With CLONE_VFORK both PARK until it has executed a program or ended. */
+long op_clone_guest(uint64_t flags, uintptr_t stack_top);
+long op_vfork_guest(uint64_t flags);
+
+/* A guest is about to make system call @nr. */
+void guest_calls(uint64_t nr);
 
 /* What a signal does to a process that shares our memory and isn't the runtime's: the program's
  * handler at once, or the default. Async-signal-safe. */
@@ -34,8 +56,5 @@ void signal_in_guest(int signal, siginfo_t *info, void *context);
 
 /* dispatch.c: the operation that the registers ask for, in the runtime. PARKS. */
 long gate_operation(struct gate_frame *frame);
-
-/* Tells the kernel which signals this process ignores, before an exec that hides our handlers. */
-void guest_ignore_natively(void);
 
 #endif

@@ -317,22 +317,6 @@ static bool is_fault(int signal, const siginfo_t *info)
                                  signal == SIGILL || signal == SIGTRAP || signal == SIGSYS);
 }
 
-/* Between op_vfork and the end of the vfork instruction nothing else may run: another thread's call
- * would take the flag that the child needs for one that the parent has outlived. */
-static bool about_to_vfork(struct carrier *carrier, struct ucontext *context)
-{
-    uintptr_t pc = context->uc_mcontext.rip;
-    if (likely(!carrier->vfork_child))
-        return false;
-    if (gate_owns_pc(pc) || (pc >= (uintptr_t)__ehdr_start && pc < (uintptr_t)etext))
-        return true;
-    carrier->vfork_child = 0; /* the parent goes on: the flag has served */
-    trapped_let_through(false);
-    ps->kernel_mask = ps->resting_mask;
-    memcpy(&context->uc_sigmask, &ps->kernel_mask, sizeof(ps->kernel_mask));
-    return false;
-}
-
 /* Handlers may block and jump away, which nobody may on a side stack; and who resumes from there
  * must not be preempted there. */
 static void leave_side_stack(struct co *co, const struct signal_frame *frame)
@@ -425,7 +409,7 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     uint64_t pc = context->uc_mcontext.rip;
     if (signal == KICK_SIGNAL)
         runtime.kick_pending = false;
-    if (guest_is_here(carrier)) {
+    if (carrier && carrier->guest) {
         signal_in_guest(signal, info, context);
         return;
     }
@@ -454,8 +438,7 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
         signal_fault(carrier, signal, info, context);
         return;
     }
-    bool in_runtime = carrier->kthread.in_runtime || about_to_vfork(carrier, context);
-    if (!in_runtime && carrier->current) {
+    if (!carrier->kthread.in_runtime && carrier->current) {
         if (signal != KICK_SIGNAL) {
             arrive(carrier, signal, info, context);
         } else if (!preempt(carrier, info, context)) {

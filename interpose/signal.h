@@ -134,8 +134,6 @@ bool signal_is_for_thread(const siginfo_t *info, struct co **co);
 int trapped_arm(void);
 /* Answers such a call, in program code. Returns only when it has failed. */
 void trapped_call(struct carrier *carrier, siginfo_t *info, struct ucontext *context);
-/* Lets calls through, or no longer. */
-void trapped_let_through(bool all);
 
 /* The signal that @co would be given first; there is one. */
 static inline int signal_first_due(const struct co *co)

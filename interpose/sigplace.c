@@ -18,7 +18,7 @@
 #define SOFTWARE_BYTES   464 /* struct _fpx_sw_bytes in the FXSAVE image (asm/sigcontext.h) */
 #define XSTATE_MAGIC     0x46505853U
 #define OWN_ROOM         1536 /* of stack, for what runs until another thread does */
-#define SIDE_STACK_BYTES (32 * 1024UL)
+#define SIDE_STACK_BYTES (64 * 1024UL)
 
 static struct process_signals *const ps = &process_signals;
 

@@ -89,7 +89,8 @@ static long clone_any(const struct clone_request *request)
     if (request->flags & CLONE_THREAD)
         return new_thread(request);
     if (request->flags & CLONE_VM)
-        return request->stack_top ? op_clone_guest(request->flags, request->stack_top) : op_vfork();
+        return request->stack_top ? op_clone_guest(request->flags, request->stack_top)
+                                  : op_vfork_guest(request->flags);
     return op_clone_process(request->stack_top);
 }
 

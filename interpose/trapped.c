@@ -3,14 +3,14 @@
  * A system call that is made anywhere but in this object's text, at a site that stayed raw or in code
  * made at run time, becomes a SIGSYS. It is answered as the gate would: the registers of the kernel's
  * frame are the gate's frame, the result goes where rax was. The kernel's frame keeps all vector
- * state. Rewritten sites call from this object's text and never get here; so do a stub's own
- * instructions, but for vfork, since gate_dispatch makes the calls that pass by itself.
+ * state. Rewritten sites call from this object's text and never get here; nor do a stub's own
+ * instructions, since gate_dispatch makes the calls that pass by itself.
  *
  * Handlers are not run from here: as in the kernel, a call that a handler interrupts is set to be
  * executed again, or to return EINTR, and then the frame is treated like one of any interruption.
  *
  * The setting belongs to the kernel thread: helpers never have it, and a child of fork loses it, as
- * does exec. While a vfork child uses our memory, all calls are let through. */
+ * does exec, and so does a guest (guest.c). */
 #include "interpose/process.h"
 
 #include <linux/prctl.h>
@@ -35,11 +35,6 @@ int trapped_arm(void)
     return 0;
 }
 
-void trapped_let_through(bool all)
-{
-    selector = all ? SYSCALL_DISPATCH_FILTER_ALLOW : SYSCALL_DISPATCH_FILTER_BLOCK;
-}
-
 static bool restarts(long result)
 {
     return result <= -ERESTARTSYS && result >= -ERESTARTNOHAND;
@@ -52,7 +47,7 @@ static long call_once(struct carrier *carrier, struct gate_frame *f)
     co->simd = SIMD_NONE;
     co->frame = f;
     long result = gate_operation(f);
-    if (result != OP_PASS || carrier->vfork_child)
+    if (result != OP_PASS)
         return result;
     return sys_interruptible(&carrier->kthread.attention, (long)f->rax, (long)f->rdi, (long)f->rsi,
                              (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9);
@@ -65,18 +60,6 @@ static void go_native(struct signal_frame *frame)
     sys2(__NR_sigaltstack, NULL, &frame->context.uc_stack);
     sys4(__NR_rt_sigprocmask, SIG_SETMASK, NULL, &frame->context.uc_sigmask, sizeof(sigbits));
     frame->context.uc_mcontext.rax = 0;
-    signal_resume(&frame->context);
-}
-
-/* The instruction itself makes the child. Nothing may come before it. */
-static void vfork_itself(struct carrier *carrier, struct signal_frame *frame)
-    __attribute__((noreturn));
-static void vfork_itself(struct carrier *carrier, struct signal_frame *frame)
-{
-    frame->context.uc_mcontext.rip -= INSTRUCTION_BYTES;
-    memcpy(&frame->context.uc_sigmask, &process_signals.kernel_mask, sizeof(sigbits));
-    signal_set_kernel_mask_for_now(~UINT64_C(0));
-    runtime_leave(carrier);
     signal_resume(&frame->context);
 }
 
@@ -102,31 +85,30 @@ static void answer(void *argument)
     struct sigcontext *at = (struct sigcontext *)&frame->context.uc_mcontext;
     struct carrier *carrier = this_carrier();
     struct co *co = carrier->current;
-    struct gate_frame f = {
-        .r15 = at->r15,
-        .r14 = at->r14,
-        .r13 = at->r13,
-        .r12 = at->r12,
-        .rbp = at->rbp,
-        .rbx = at->rbx,
-        .r9 = at->r9,
-        .r8 = at->r8,
-        .r10 = at->r10,
-        .rdx = at->rdx,
-        .rsi = at->rsi,
-        .rdi = at->rdi,
-        .rax = at->rax,
-        .tail = at->rip,
-        .site = at->rip,
-    };
+    struct trapped_frame trapped = { .sp = at->rsp,
+                                     .frame = {
+                                         .r15 = at->r15,
+                                         .r14 = at->r14,
+                                         .r13 = at->r13,
+                                         .r12 = at->r12,
+                                         .rbp = at->rbp,
+                                         .rbx = at->rbx,
+                                         .r9 = at->r9,
+                                         .r8 = at->r8,
+                                         .r10 = at->r10,
+                                         .rdx = at->rdx,
+                                         .rsi = at->rsi,
+                                         .rdi = at->rdi,
+                                         .rax = at->rax,
+                                         .tail = at->rip,
+                                         .site = at->rip,
+                                     } };
     long result;
     signal_rest(); /* we came in with all blocked */
     do {
-        result = call_once(carrier, &f);
+        result = call_once(carrier, &trapped.frame);
         if (runtime.mode != MODE_ACTIVE)
             go_native(frame);
-        if (result == OP_PASS)
-            vfork_itself(carrier, frame);
         op_attend(carrier, co);
     } while (restarts(result) && !signal_deliverable(co));
     set_result(co, at, result);

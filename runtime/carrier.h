@@ -62,7 +62,7 @@ struct carrier {
     uint32_t overtakes; /* of ordinary threads by real-time ones, in a row */
     bool no_preempt;    /* code is being rewritten */
     bool idle;          /* in, or about to enter, the blocking poll */
-    int vfork_child;    /* a vfork child may be using our memory: tells by its pid; see process.c */
+    bool guest;         /* no carrier at all: a process that uses our memory; see guest.c */
 
     struct timer_heap timers;
     void *loop_sp;    /* context of the loop, on the carrier's own stack */

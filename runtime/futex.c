@@ -56,7 +56,9 @@ int futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadli
 {
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
         return -EAGAIN;
-    struct futex_waiter waiter = { .co = this_co(), .word = word, .bits = bits };
+    struct futex_waiter waiter = {
+        .co = this_co(), .word = word, .expected = expected, .bits = bits
+    };
     queue_waiter(&waiter);
     int result = sched_park(deadline_ns);
     if (waiter.woken) /* a wake that came first wins over a signal or the deadline */
@@ -73,8 +75,9 @@ int futex_wait_any(struct futex_any *words, uint32_t count, uint64_t deadline_ns
             return -EAGAIN;
     }
     for (uint32_t i = 0; i < count; i++) {
-        words[i].waiter =
-            (struct futex_waiter){ .co = this_co(), .word = words[i].word, .bits = FUTEX_ANY };
+        words[i].waiter = (struct futex_waiter){
+            .co = this_co(), .word = words[i].word, .expected = words[i].expected, .bits = FUTEX_ANY
+        };
         queue_waiter(&words[i].waiter);
     }
     int result = sched_park(deadline_ns);
@@ -217,6 +220,20 @@ int futex_wake_op(uint32_t *word, int wake, uint32_t *target, int wake_target, u
     if (holds)
         woken += futex_wake(target, wake_target, FUTEX_ANY);
     return woken;
+}
+
+void futex_wake_outdated(void)
+{
+    struct list *node, *after;
+    uint32_t present;
+    for (uint32_t i = 0; i < BUCKETS; i++) {
+        list_for_each (node, after, &buckets[i]) {
+            struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
+            if (user_copy(&present, waiter->word, sizeof(present)) == 0 &&
+                present != waiter->expected)
+                wake_one(waiter);
+        }
+    }
 }
 
 bool futex_has_waiters(uint32_t *word)

@@ -25,6 +25,7 @@ struct futex_waiter {
     struct list link;
     struct co *co;
     uint32_t *word;
+    uint32_t expected; /* value of the word for which it waits */
     uint32_t bits;
     bool woken;
 };
@@ -55,6 +56,9 @@ int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const ui
  * to @wake_target of @target if the comparison of its old value holds. Returns the number woken, or
  * -ENOSYS for an unknown operation. */
 int futex_wake_op(uint32_t *word, int wake, uint32_t *target, int wake_target, uint32_t operation);
+
+/* Wakes all whose word has another value by now: somebody may have woken them elsewhere. */
+void futex_wake_outdated(void);
 
 /* True when somebody waits on @word here. */
 bool futex_has_waiters(uint32_t *word);

@@ -187,7 +187,8 @@ void runtime_reset(void)
     poll_set->close();
     fd_table_reset();
     carrier->current = NULL;
-    carrier->vfork_child = 0;
+    runtime.locks_fast |= runtime.vforks != 0;
+    runtime.guests = runtime.vforks = 0;
     carrier->kthread.in_runtime = 0;
     carrier->kthread.attention = 0;
     gs_base_set(&runtime.cpu, 0);

@@ -35,10 +35,14 @@ struct cpu_time {
 #define TID_LOWEST  (1U << 22) /* pid_max's ceiling: the kernel never hands these out */
 #define TID_END     (1U << 28) /* the clock id of a thread has no room for more */
 
+#define GUESTS_STAY 1U /* for good, so they may wait and wake in the kernel at any time */
+#define GUESTS_LOCK 2U /* one whose parent waits has met a lock that was taken */
+
 struct runtime {
-    volatile uint32_t mode; /* enum runtime_mode */
-    bool locks_fast;        /* the mutex doors may answer: one kernel thread runs the program */
-    bool guests;            /* a process that isn't ours may use our memory beside us: guest.c */
+    volatile uint32_t mode;   /* enum runtime_mode */
+    bool locks_fast;          /* the mutex doors may answer: one kernel thread runs the program */
+    uint32_t vforks;          /* guests (guest.c) whose parents wait for them to exec or exit */
+    volatile uint32_t guests; /* GUESTS_*: what guests do beside us */
     struct cpu cpu;
     struct clock clock;
     struct carrier carrier;
