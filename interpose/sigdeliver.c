@@ -201,8 +201,9 @@ static uintptr_t altstack_top(const struct co *co, const struct kernel_sigaction
     return (uintptr_t)alt->ss_sp + alt->ss_size;
 }
 
-/* Calls one handler, outside the runtime. The mask that it leaves in the context is the new one. */
-static long call_handler(void *argument)
+/* Calls one handler, outside the runtime. The mask that it leaves in the context is the new one. A
+ * function of its own, since debuggers tell by it that a handler was called. */
+static NOINLINE long call_handler(void *argument)
 {
     struct delivery *delivery = argument;
     struct co *co = delivery->co;

@@ -136,14 +136,54 @@ static const char *plain_name(const char *name)
     return demangled != NULL ? demangled : name;
 }
 
+/* The declaration of a function, where its scope is told. */
+static Dwarf_Die declaration_of(Dwarf_Die die)
+{
+    static const unsigned links[] = { DW_AT_abstract_origin, DW_AT_specification };
+    Dwarf_Attribute attribute;
+    Dwarf_Die next;
+
+    for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+        if (dwarf_attr(&die, links[i], &attribute) != NULL &&
+            dwarf_formref_die(&attribute, &next) != NULL)
+            die = next;
+    return die;
+}
+
+/* Its own name, behind those of the namespaces and classes that it is in: a C++ function of a local
+ * type has no name for the linker, and that of a Rust function lacks what its generics stand for. */
+static const char *scoped_name(Dwarf_Die *die)
+{
+    Dwarf_Die declaration = declaration_of(*die), *scopes = NULL;
+    int count = dwarf_getscopes_die(&declaration, &scopes);
+    const char *name = dwarf_diename(die);
+
+    for (int i = 1; i < count && name != NULL && dwarf_tag(&scopes[i]) != DW_TAG_subprogram; i++) {
+        int tag = dwarf_tag(&scopes[i]);
+        const char *scope = dwarf_diename(&scopes[i]);
+        char *longer;
+
+        if (tag == DW_TAG_namespace && scope == NULL)
+            scope = "(anonymous namespace)";
+        if (scope != NULL && tag != DW_TAG_compile_unit && tag != DW_TAG_lexical_block &&
+            asprintf(&longer, "%s::%s", scope, name) >= 0)
+            name = longer;
+    }
+    free(scopes);
+    return name;
+}
+
 static const char *die_name(Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
+    Dwarf_Die unit;
     const char *name = NULL;
 
+    if (dwarf_srclang(dwarf_diecu(die, &unit, NULL, NULL)) == DW_LANG_Rust)
+        return scoped_name(die);
     if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) != NULL)
         name = dwarf_formstring(&attribute);
-    return name != NULL ? plain_name(name) : dwarf_diename(die);
+    return name != NULL ? plain_name(name) : scoped_name(die);
 }
 
 /* Where an inlined function was called. */
@@ -169,18 +209,49 @@ static void take_line(Dwfl_Module *module, uint64_t address, struct frame *frame
         frame->file = dwfl_lineinfo(line, NULL, &frame->line, NULL, NULL, NULL);
 }
 
+/* The innermost function below @die, inlined ones too, whose code @address is in. Looks everywhere:
+ * dwarf_getscopes doesn't look into types, where the functions of C++'s local types are. */
+static bool find_function(Dwarf_Die *die, Dwarf_Addr address, Dwarf_Die *found)
+{
+    Dwarf_Die child;
+    bool any = false;
+
+    if (dwarf_child(die, &child) != 0)
+        return false;
+    do {
+        int tag = dwarf_tag(&child);
+
+        if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) {
+            any = find_function(&child, address, found);
+        } else if (dwarf_haspc(&child, address) == 1) {
+            *found = child;
+            find_function(&child, address, found);
+            any = true;
+        } else if (tag == DW_TAG_subprogram) {
+            any = find_function(&child, address, found);
+        }
+    } while (!any && dwarf_siblingof(&child, &child) == 0);
+    return any;
+}
+
+/* As the code nests: an inlined function is in its caller, whatever the source says. */
+static int scopes_at(Dwarf_Die *unit, Dwarf_Addr address, Dwarf_Die **scopes)
+{
+    Dwarf_Die function;
+
+    return unit != NULL && find_function(unit, address, &function)
+               ? dwarf_getscopes_die(&function, scopes)
+               : 0;
+}
+
 /* Fills @frames from the debug information: functions inlined at @address, then the function. */
 static size_t take_scopes(Dwfl_Module *module, uint64_t address, struct frame *frames)
 {
-    Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias), *scopes = NULL, *source = NULL;
-    int scope_count = unit != NULL ? dwarf_getscopes(unit, address - bias, &source) : 0;
+    Dwarf_Addr bias = 0;
+    Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias), *scopes = NULL;
+    int scope_count = scopes_at(unit, address - bias, &scopes);
     size_t count = 0;
 
-    /* Those were as the source nests; as the code does, an inlined function is in its caller. */
-    if (scope_count > 0)
-        scope_count = dwarf_getscopes_die(&source[0], &scopes);
-    free(source);
     take_line(module, address, &frames[0]);
     for (int i = 0; i < scope_count && count + 1 < INLINE_DEPTH_MAX; i++) {
         int tag = dwarf_tag(&scopes[i]);
@@ -219,11 +290,29 @@ static void take_symbol(Dwfl_Module *module, uint64_t address, struct frame *fra
         return;
     }
     frame->offset = offset;
-    frame->internal = ours && GELF_ST_BIND(symbol.st_info) == STB_LOCAL;
+    frame->door = ours && GELF_ST_BIND(symbol.st_info) != STB_LOCAL;
+    frame->internal = ours && !frame->door;
     if (frame->function == NULL || ours)
         frame->function = plain_name(name);
-    if (ours && !frame->internal)
+    if (frame->door)
         frame->file = NULL; /* it stands for libc's */
+}
+
+/* Code that a handler of a signal returns to: libc's, which asks the kernel to go back (mov $15,%rax;
+ * syscall), or ours that called it. */
+static void take_signal(struct place *place, struct frame *outermost)
+{
+    static const unsigned char restorer[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
+    unsigned char code[sizeof(restorer)];
+    const char *name = outermost->internal && outermost->function ? outermost->function : "";
+    bool kernels = image_read(place->pc, code, sizeof(code)) == sizeof(code) &&
+                   memcmp(code, restorer, sizeof(code)) == 0;
+
+    /* call_on_stack (resume.S) stands above a copy of what a signal interrupted. */
+    place->interrupts = kernels || strcmp(name, "call_on_stack") == 0;
+    if (kernels || strcmp(name, "call_handler") == 0)
+        *outermost =
+            (struct frame){ .function = "<signal handler called>", .object = outermost->object };
 }
 
 static void look_up(struct place *place)
@@ -242,13 +331,19 @@ static void look_up(struct place *place)
         outermost->offset += !place->exact;
         for (size_t i = 0; i + 1 < place->count; i++) {
             frames[i].object = outermost->object;
-            frames[i].internal = outermost->internal || outermost->object == NULL;
+            frames[i].internal = outermost->internal || outermost->door;
         }
+        take_signal(place, outermost);
     }
     place->frames = calloc(place->count, sizeof(*frames));
     if (place->frames == NULL)
         error(EXIT_FAILED, errno, "memory");
     memcpy(place->frames, frames, place->count * sizeof(*frames));
+}
+
+void image_hide_door(const struct place *place)
+{
+    place->frames[place->count - 1].internal = true;
 }
 
 static int compare_places(const void *a, const void *b)

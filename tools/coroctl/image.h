@@ -18,12 +18,14 @@ struct frame {
     uint64_t offset;    /* from the function's start, or the object's when there is no function */
     bool inlined;       /* into the next one */
     bool internal;      /* coroshim's own, and none of the functions that programs call */
+    bool door;          /* coroshim's, in place of libc's function of that name */
 };
 
 /* What one return address stands for: the innermost function first, then those it is inlined into. */
 struct place {
     uint64_t pc;
-    bool exact; /* an interrupted instruction; else where a call returns to */
+    bool exact;      /* an interrupted instruction; else where a call returns to */
+    bool interrupts; /* the next one did not call it: a signal interrupted that */
     size_t count;
     struct frame *frames;
 };
@@ -48,5 +50,8 @@ bool image_unwind_table(uint64_t pc, struct unwind_table *table);
 
 /* Never NULL; remembered until image_close. */
 const struct place *image_place(uint64_t pc, bool exact);
+
+/* Makes the door at @place internal: it calls libc's function, which is seen to stand there itself. */
+void image_hide_door(const struct place *place);
 
 #endif

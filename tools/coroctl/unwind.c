@@ -148,21 +148,6 @@ static int no_name(unw_addr_space_t space, unw_word_t address, char *name, size_
     return -UNW_ENOINFO;
 }
 
-/* Whether the next frame did not call this one but was interrupted: @ip is where a handler returns to the kernel (mov $15,%eax or %rax; syscall), or in call_on_stack (resume.S), which
- * stands above a copy of what a signal interrupted. */
-static bool is_signal_frame(uint64_t ip)
-{
-    static const unsigned char restorer[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
-    unsigned char code[sizeof(restorer)];
-    const struct frame *frame = image_place(ip, false)->frames;
-
-    if (image_read(ip, code, sizeof(code)) == sizeof(code) &&
-        memcmp(code, restorer, sizeof(code)) == 0)
-        return true;
-    return frame->internal && frame->function != NULL &&
-           strcmp(frame->function, "call_on_stack") == 0;
-}
-
 void unwind_open(memory_reader *reader, void *context)
 {
     static unw_accessors_t accessors = {
@@ -189,6 +174,23 @@ void unwind_close(void)
     unw_destroy_addr_space(unwinder.space);
 }
 
+/* Where a door has libc's own function do the work, that one is what programs call it. */
+static void hide_doors(const struct stack *stack)
+{
+    const struct frame *within = NULL; /* of those that are shown, the one before */
+
+    for (size_t i = 0; i < stack->depth; i++) {
+        const struct place *place = image_place(stack->pcs[i], stack_is_exact(stack, i));
+        const struct frame *frame = &place->frames[place->count - 1];
+
+        if (frame->door && within != NULL && within->object != NULL && within->function != NULL &&
+            strcmp(within->object, "libc.so.6") == 0 && within->function[0] != '<')
+            image_hide_door(place);
+        if (!frame->internal)
+            within = frame;
+    }
+}
+
 void unwind(const struct co_stack_info *info, const unsigned char *memory, struct stack *stack)
 {
     uint64_t pcs[STACK_DEPTH_MAX];
@@ -207,11 +209,12 @@ void unwind(const struct co_stack_info *info, const unsigned char *memory, struc
             break;
         if (exact && stack->depth < 64)
             stack->exact |= UINT64_C(1) << stack->depth;
-        exact = is_signal_frame(ip);
+        exact = image_place(ip, exact)->interrupts;
         pcs[stack->depth++] = ip;
     } while (stack->depth < STACK_DEPTH_MAX && unw_step(&cursor) > 0);
     stack->pcs = malloc(stack->depth * sizeof(*pcs));
     if (stack->pcs == NULL)
         error(EXIT_FAILED, errno, "memory");
     memcpy(stack->pcs, pcs, stack->depth * sizeof(*pcs));
+    hide_doors(stack);
 }
