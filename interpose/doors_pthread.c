@@ -199,6 +199,8 @@ NAMED(int, pthread_cancel, uintptr_t thread)
         leave(&door);
     }
     int error = ((int (*)(uintptr_t))REAL(pthread_cancel))(thread);
+    if (!error && runtime.mode != MODE_ACTIVE && op_hooks.cancelled)
+        op_hooks.cancelled(thread);
     if (error || !tid || !door_enter(&door, PLAIN))
         return error;
     co = co_by_tid(tid);

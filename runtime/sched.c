@@ -192,6 +192,16 @@ void sched_run_first(struct co *co)
     enqueue_first(carrier, co);
 }
 
+bool sched_hand_over(struct co *co, int result)
+{
+    if (co->state != CO_PARKED)
+        return false;
+    co->wake_result = result;
+    enqueue_first(&runtime.carrier, co);
+    sched_yield_co();
+    return true;
+}
+
 void sched_start(struct co *co)
 {
     enqueue(&runtime.carrier, co);

@@ -33,6 +33,9 @@ bool sched_wake(struct co *co, int result);
 /* @co was just woken: it goes before those already runnable, while favours last. */
 void sched_run_first(struct co *co);
 
+/* The same, and @co runs at once; the running one goes behind all. False: not parked. PARKS. */
+bool sched_hand_over(struct co *co, int result);
+
 /* Makes a CO_NEW coroutine runnable. */
 void sched_start(struct co *co);
 

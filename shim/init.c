@@ -13,6 +13,7 @@
 #include "interpose/cancel.h"
 #include "interpose/doors_pthread.h"
 #include "shim/activate.h"
+#include "shim/api/meeting.h"
 #include "shim/conf.h"
 #include "shim/control.h"
 #include "shim/gate/gate.h"
@@ -113,12 +114,19 @@ static const char *reason_to_refuse(void)
     return NULL;
 }
 
+static void after_fork(void)
+{
+    control_after_fork();
+    meeting_after_fork();
+}
+
 __attribute__((constructor)) static void load(void)
 {
     static const struct op_hooks hooks = {
         .activate = activate,
         .leave_process = control_remove,
-        .in_child = control_after_fork,
+        .in_child = after_fork,
+        .cancelled = meeting_cancel,
     };
     conf_load(environ);
     activate_refused = reason_to_refuse();
@@ -130,6 +138,7 @@ __attribute__((constructor)) static void load(void)
     cancel_word_offset = find_cancel_word();
     doors_resolve();
     activation_set_hooks(&hooks, control_owns_fd);
+    pthread_atfork(NULL, NULL, meeting_after_fork);
     if (!conf.follow)
         drop_preload();
     int sites = gate_arm();
