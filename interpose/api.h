@@ -2,10 +2,20 @@
 #ifndef CORO_OP_API_H
 #define CORO_OP_API_H
 
+#include "runtime/co_info.h"
 #include "runtime/base.h"
 
 /* Wakes the thread that waits on @word, if any; @first: it goes before those that can run. Returns
  * how many. */
 long op_api_wake(uint32_t *word, bool first);
+
+/* What co_snapshot tells of thread @id, but for its peer. False: there is no such thread. */
+bool op_api_info(uint64_t id, struct co_info *info);
+
+/* The ids of up to @max live threads beyond @after_id, in order; returns how many. */
+size_t op_api_ids(uint64_t after_id, uint64_t *ids, size_t max);
+
+/* The selfishness that thread @id was given; 0: none. */
+uint32_t op_api_selfishness(uint64_t id);
 
 #endif

@@ -66,6 +66,9 @@ static long new_thread(const struct clone_request *request)
     struct co *co = fault_happens(FAULT_THREAD) ? NULL : co_create();
     if (!co)
         return -EAGAIN;
+    if (unlikely(parent->child_id))
+        co_renumber(co, parent->child_id);
+    parent->child_id = 0;
     struct gate_frame *frame = clone_frame(request->stack_top - color_bytes(co, request));
     co->sp = context_prepare(frame, begin_thread, frame);
     co->fs_base = request->flags & CLONE_SETTLS ? request->tls : parent->fs_base;

@@ -87,7 +87,8 @@ struct co {
     /* Identity. */
     uint32_t tid;
     uint64_t id, creator_id;
-    struct list all; /* runtime.all, by id */
+    uint64_t child_id; /* the next thread that it makes has this id; 0: a new one */
+    struct list all;   /* runtime.all, by id */
     char name[CO_NAME_BYTES];
 
     /* What the kernel keeps per thread, beside signals. */

@@ -71,6 +71,20 @@ struct co *co_create(void)
     return co;
 }
 
+void co_renumber(struct co *co, uint64_t id)
+{
+    struct list *place = co->all.next;
+    if (co->id == runtime.next_id)
+        runtime.next_id--;
+    spin_lock(&runtime.all_lock);
+    list_remove(&co->all);
+    while (place->prev != &runtime.all && container_of(place->prev, struct co, all)->id > id)
+        place = place->prev;
+    co->id = id;
+    list_push(place, &co->all);
+    spin_unlock(&runtime.all_lock);
+}
+
 void co_free(struct co *co)
 {
     spin_lock(&runtime.all_lock);

@@ -116,6 +116,9 @@ static inline void runtime_leave(struct carrier *carrier)
  * tids. The caller fills in sp, fs_base and the rest, then calls sched_start. */
 struct co *co_create(void);
 
+/* Gives @co, just created, an id that runtime.next_id had passed, and its place in the list. */
+void co_renumber(struct co *co, uint64_t id);
+
 /* Takes @co off the lists and frees it. It isn't running, and in no queue. */
 void co_free(struct co *co);
 

@@ -75,7 +75,7 @@ static void describe_wait(const struct co *co, uint64_t now, struct co_info *out
         out->wait_left_ns = co->timer.deadline_ns > now ? co->timer.deadline_ns - now : 0;
 }
 
-static void describe(const struct co *co, uint64_t now, struct co_info *out)
+void co_describe(const struct co *co, uint64_t now, struct co_info *out)
 {
     memset(out, 0, sizeof(*out));
     out->id = co->id;
@@ -115,7 +115,7 @@ size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max)
     struct list *node = runtime.mode == MODE_ACTIVE ? snapshot_after(after_id) : &runtime.all;
     for (; node != &runtime.all && count < max; node = node->next) {
         struct co *co = container_of(node, struct co, all);
-        describe(co, now, &out[count]); /* reads the state, which may change meanwhile, once */
+        co_describe(co, now, &out[count]); /* reads the state, which may change meanwhile, once */
         if (out[count].state == CO_FREE || out[count].state == CO_DEAD)
             continue;
         count++;

@@ -7,6 +7,9 @@
 /* The first coroutine with an id beyond @after_id, or the head of runtime.all. Under all_lock. */
 struct list *snapshot_after(uint64_t after_id);
 
+/* Everything of @co but the peer. */
+void co_describe(const struct co *co, uint64_t now_ns, struct co_info *out);
+
 /* True from the moment when an observer asks for the running thread's registers until the carrier,
  * in its handler of the kick, has given them by snapshot_give. */
 extern volatile uint32_t snapshot_wanted;

@@ -67,3 +67,50 @@ bool api_is_running(void)
 {
     return runtime.mode == MODE_ACTIVE;
 }
+
+bool api_is_dormant(void)
+{
+    return runtime.mode == MODE_DORMANT;
+}
+
+uint64_t api_own_id(void)
+{
+    return runtime.mode == MODE_ACTIVE ? this_co()->id : 0;
+}
+
+/* The body of a question to the runtime: @call in it, @otherwise without. */
+#define ASK(type, call, otherwise)                                                                 \
+    struct door door;                                                                              \
+    long ignored = 0;                                                                              \
+    if (!door_enter(&door, PLAIN))                                                                 \
+        return otherwise;                                                                          \
+    type answer = call;                                                                            \
+    while (door_leave(&door, &ignored))                                                            \
+        ;                                                                                          \
+    return answer
+
+uint64_t api_new_id(void)
+{
+    ASK(uint64_t, ++runtime.next_id, 0);
+}
+
+void api_number_child(uint64_t id)
+{
+    if (runtime.mode == MODE_ACTIVE)
+        this_co()->child_id = id;
+}
+
+bool api_runtime_info(uint64_t id, struct co_info *info)
+{
+    ASK(bool, op_api_info(id, info), false);
+}
+
+size_t api_runtime_ids(uint64_t after_id, uint64_t *ids, size_t max)
+{
+    ASK(size_t, op_api_ids(after_id, ids, max), 0);
+}
+
+uint32_t api_selfishness(uint64_t id)
+{
+    ASK(uint32_t, op_api_selfishness(id), 0);
+}

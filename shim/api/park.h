@@ -3,6 +3,7 @@
 #ifndef CORO_API_PARK_H
 #define CORO_API_PARK_H
 
+#include "runtime/co_info.h"
 #include "runtime/base.h"
 
 /* Sleeps while *@word is 0, until api_unpark or @deadline_ns. Returns 0 (perhaps for nothing: look
@@ -17,7 +18,16 @@ void api_unpark(uint32_t *word, bool first);
  * returns ETIMEDOUT when that of a coro_with_deadline is, or 0: nothing is due. */
 int api_leave(void);
 
-/* True when the process's threads are coroutines. */
+/* True when the process's threads are coroutines; true when it has had no thread yet. */
 bool api_is_running(void);
+bool api_is_dormant(void);
+
+/* The runtime's threads. Without coroutines: 0, or false. */
+uint64_t api_own_id(void);
+uint64_t api_new_id(void);          /* for a thread to come */
+void api_number_child(uint64_t id); /* the next thread that the calling one makes has it */
+bool api_runtime_info(uint64_t id, struct co_info *info);
+size_t api_runtime_ids(uint64_t after_id, uint64_t *ids, size_t max); /* ascending */
+uint32_t api_selfishness(uint64_t id);                                /* of its own; 0: none */
 
 #endif

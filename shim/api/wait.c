@@ -53,6 +53,8 @@ static void unwound(void *argument)
     list_remove(&waiter->link);
     if (waiter->word && waiter->undo)
         waiter->undo(waiter);
+    if (waiter->left)
+        waiter->left(waiter);
     pthread_mutex_unlock(wait->lock);
 }
 

@@ -34,6 +34,8 @@ struct api_waiter {
     /* The wait was unwound (cancellation, a timeout around it) after the waiter had been woken: what
      * was handed over goes back. Called with the lock held; NULL: nothing to give back. */
     void (*undo)(struct api_waiter *waiter);
+    /* The wait was unwound, woken or not; under the lock, after undo. NULL: nothing to do. */
+    void (*left)(struct api_waiter *waiter);
 };
 
 /* Where the woken thread goes in the run queue; without coroutines it makes no difference. */
