@@ -91,7 +91,7 @@ long op_recvfrom(int fd, void *buffer, size_t bytes, int flags, struct sockaddr 
     attempt.skip_first = !flags && fd_is_drained(entry, fd);
     if (flags & WAITALL && !(flags & (PEEK | DONTWAIT)) && is_stream(fd))
         return receive_all(&attempt);
-    return attempt_run(&attempt);
+    return attempt_run_inline(&attempt);
 }
 
 static long try_recvmsg(struct attempt *attempt)
@@ -190,6 +190,14 @@ long op_sendto(int fd, const void *buffer, size_t bytes, int flags, const struct
     struct fd_entry *entry = socket_entry(fd);
     if (!is_socket(entry))
         return sys6(__NR_sendto, fd, buffer, bytes, flags, address, length);
+    long first = -EAGAIN;
+    if (likely(bytes && !fault.on && !entry->peer)) {
+        first = sys6(__NR_sendto, fd, buffer, bytes, flags | DONTWAIT, address, length);
+        if (likely(first == (long)bytes || (first <= 0 && first != -EAGAIN))) {
+            op_pace(); /* as nearly always: there is nothing to keep for another try */
+            return first;
+        }
+    }
     struct attempt attempt = {
         .fd = fd,
         .entry = entry,
@@ -200,6 +208,8 @@ long op_sendto(int fd, const void *buffer, size_t bytes, int flags, const struct
         .never_wait = flags & DONTWAIT,
         .word = { flags, (long)address, length },
     };
+    if (first > 0)
+        return attempt_run_rest(&attempt, bytes, first);
     return bytes ? attempt_run_all(&attempt) : attempt_run(&attempt);
 }
 

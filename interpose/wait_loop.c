@@ -59,14 +59,6 @@ uint64_t attempt_set_deadline(struct attempt *attempt)
     return attempt->until = deadline_after(clock_now(&runtime.clock), limit);
 }
 
-/* Why a wait ended, in the words of the call. */
-static long ended(long error, bool timed)
-{
-    if (error == -ETIMEDOUT)
-        return -EAGAIN;
-    return error == -ERESTARTSYS && timed ? -ERESTARTNOHAND : error;
-}
-
 /* A stream of bytes, of which any number may come at once. */
 static bool is_stream(const struct attempt *attempt)
 {
@@ -85,8 +77,7 @@ static bool is_stream(const struct attempt *attempt)
     }
 }
 
-/* CORO_FAULT's short transfers. */
-static NOINLINE long try_a_part(struct attempt *attempt)
+long attempt_try_a_part(struct attempt *attempt)
 {
     size_t bytes = attempt->bytes;
     if (bytes > 1 && fault_roll(FAULT_SHORT) && is_stream(attempt))
@@ -99,44 +90,7 @@ static NOINLINE long try_a_part(struct attempt *attempt)
 
 long attempt_run(struct attempt *attempt)
 {
-    struct fd_waiter waiter = { .fd = attempt->fd };
-    uint64_t own = DEADLINE_NEVER, set = DEADLINE_NEVER;
-    bool asked = false, waited = false;
-    long result = -EAGAIN;
-    for (;;) {
-        if (!attempt->skip_first || fault_happens(FAULT_SLOW))
-            result = unlikely(fault.on) ? try_a_part(attempt) : attempt->try(attempt);
-        attempt->skip_first = false;
-        if (result > 0 && attempt->entry->peer && !fault_happens(FAULT_SLOW))
-            fd_transferred(attempt->entry, attempt->for_write);
-        if (result != -EAGAIN)
-            break;
-        if (!attempt->for_write && !attempt->entry->sticky)
-            attempt->entry->readable = false;
-        if (!asked && (attempt->never_wait || !fd_blocks(attempt->entry, attempt->fd)))
-            break;
-        if (!asked) {
-            own = attempt_own_deadline(attempt);
-            set = attempt_set_deadline(attempt);
-        }
-        asked = waited = true;
-        long error = op_fd_wait(&waiter, attempt->for_write, own < set ? own : set);
-        attempt->fd = waiter.fd;
-        if (error) {
-            if (error == -ERESTARTSYS)
-                this_co()->wait_until = attempt->until;
-            result = error == -EPERM ? -EAGAIN : ended(error, own != DEADLINE_NEVER);
-            break;
-        }
-        attempt->entry = fd_entry(attempt->fd);
-        result = -EAGAIN;
-    }
-    fd_wait_done(&waiter);
-    if (waited)
-        op_refill_pace(this_co());
-    else
-        op_pace();
-    return result;
+    return attempt_run_inline(attempt);
 }
 
 long attempt_total(const struct attempt *attempt, size_t total, long result)
@@ -150,9 +104,12 @@ long attempt_total(const struct attempt *attempt, size_t total, long result)
 
 long attempt_run_all(struct attempt *attempt)
 {
-    size_t total = attempt->bytes;
-    for (;;) {
-        long result = attempt_run(attempt);
+    return attempt_run_rest(attempt, attempt->bytes, attempt_run(attempt));
+}
+
+long attempt_run_rest(struct attempt *attempt, size_t total, long result)
+{
+    for (;; result = attempt_run(attempt)) {
         if (result <= 0)
             return attempt_total(attempt, total, result);
         attempt->buffer = (char *)attempt->buffer + result;

@@ -25,6 +25,9 @@ struct attempt {
  * PARKS. */
 long attempt_run(struct attempt *attempt);
 
+/* CORO_FAULT's short transfers: a try of a part of the bytes. */
+long attempt_try_a_part(struct attempt *attempt);
+
 /* What is left to say of an attempt that took several runs and ended with @result: how much they
  * moved of @total bytes, or @result when that is nothing. */
 long attempt_total(const struct attempt *attempt, size_t total, long result);
@@ -39,8 +42,64 @@ uint64_t attempt_set_deadline(struct attempt *attempt);
  * and bytes. Returns the number written, or an error when there was none. PARKS. */
 long attempt_run_all(struct attempt *attempt);
 
+/* The same when the first run has ended with @result of @total bytes. */
+long attempt_run_rest(struct attempt *attempt, size_t total, long result);
+
 /* poll(2) that does not wait. The kernel's own would answer -EINTR when a signal is pending and
  * nothing ready, even with no time to wait; then the event that came meanwhile might be missed. */
 long poll_now(struct pollfd *fds, unsigned long count);
+
+/* Why a wait ended, in the words of the call. */
+static inline long attempt_ended(long error, bool timed)
+{
+    if (error == -ETIMEDOUT)
+        return -EAGAIN;
+    return error == -ERESTARTSYS && timed ? -ERESTARTNOHAND : error;
+}
+
+/* attempt_run for the calls of which servers make most: compiled into the caller, `try` and all. A
+ * system call leaves no return address predicted, so every level of calls above it costs. */
+static inline __attribute__((always_inline)) long attempt_run_inline(struct attempt *attempt)
+{
+    struct fd_waiter *waiter = &this_co()->waiter;
+    uint64_t own = DEADLINE_NEVER, set = DEADLINE_NEVER;
+    bool asked = false, waited = false;
+    long result = -EAGAIN;
+    *waiter = (struct fd_waiter){ .fd = attempt->fd };
+    for (;;) {
+        if (!attempt->skip_first || fault_happens(FAULT_SLOW))
+            result = unlikely(fault.on) ? attempt_try_a_part(attempt) : attempt->try(attempt);
+        attempt->skip_first = false;
+        if (result > 0 && attempt->entry->peer && !fault_happens(FAULT_SLOW))
+            fd_transferred(attempt->entry, attempt->for_write);
+        if (result != -EAGAIN)
+            break;
+        if (!attempt->for_write && !attempt->entry->sticky)
+            attempt->entry->readable = false;
+        if (!asked && (attempt->never_wait || !fd_blocks(attempt->entry, attempt->fd)))
+            break;
+        if (!asked) {
+            own = attempt_own_deadline(attempt);
+            set = attempt_set_deadline(attempt);
+        }
+        asked = waited = true;
+        long error = op_fd_wait(waiter, attempt->for_write, own < set ? own : set);
+        attempt->fd = waiter->fd;
+        if (error) {
+            if (error == -ERESTARTSYS)
+                this_co()->wait_until = attempt->until;
+            result = error == -EPERM ? -EAGAIN : attempt_ended(error, own != DEADLINE_NEVER);
+            break;
+        }
+        attempt->entry = fd_entry(attempt->fd);
+        result = -EAGAIN;
+    }
+    fd_wait_done(waiter);
+    if (waited)
+        op_refill_pace(this_co());
+    else
+        op_pace();
+    return result;
+}
 
 #endif

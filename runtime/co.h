@@ -4,6 +4,7 @@
 
 #include "runtime/base.h"
 #include "runtime/co_info.h"
+#include "runtime/fd.h"
 #include "runtime/list.h"
 #include "runtime/signal.h"
 #include "runtime/timer.h"
@@ -50,8 +51,8 @@ struct co_place {
     uint32_t pc, sp;
 };
 
-/* A switch touches the first two cache lines, and with thousands of threads misses both: what it
- * needs comes first. */
+/* With thousands of threads a turn finds none of this in the cache: what every wait for a descriptor
+ * touches comes first, in three lines. */
 struct co {
     /* Scheduling; the carrier's. */
     void *sp;            /* stack pointer while not running */
@@ -65,17 +66,21 @@ struct co {
     bool moved;          /* the present call has moved bytes; kept for CORO_FAULT alone */
     bool is_main;        /* runs on the process's first stack */
     uint8_t rt_priority; /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
+    struct gate_frame *frame; /* the registers at the site, in a call by the gate */
     int wake_result;
-    uint8_t slice_shift;       /* its slice is halved so many times: it spins; monitor.c */
-    struct co_place places[2]; /* where the last preemptions met it, the latest first */
-    uint32_t selfish_left;     /* I/O calls that may still complete at once */
-    uint32_t selfishness;      /* its own; 0: the runtime's */
-    uint32_t slices;           /* times it was switched to */
-    uint64_t since_ns;         /* coarse time of the last change of state */
-    struct co_wait wait;       /* for observers */
+    uint32_t slices;       /* times it was switched to */
+    uint32_t selfish_left; /* I/O calls that may still complete at once */
+    uint32_t selfishness;  /* its own; 0: the runtime's */
+
+    struct fd_waiter
+        waiter; /* of a call on one descriptor: here, and not on a stack that a poll would touch */
+    struct co_wait wait; /* for observers */
+
+    uint64_t since_ns; /* coarse time of the last change of state */
     struct co_signals signals;
 
-    struct gate_frame *frame; /* the registers at the site, in a call by the gate */
+    uint8_t slice_shift;       /* its slice is halved so many times: it spins; monitor.c */
+    struct co_place places[2]; /* where the last preemptions met it, the latest first */
     uintptr_t hint_addr; /* the symbol door knows the object: mutex, condition variable, joinee */
     uint32_t hint_kind;  /* enum wait_kind; WAIT_NONE: no hint */
     uint32_t *pi_word;   /* the priority-inheritance futex that it waits for */
@@ -103,6 +108,6 @@ struct co {
     uint64_t preemptions;
     uintptr_t stack_base;
     size_t stack_bytes;
-};
+} __attribute__((aligned(CACHE_BYTES)));
 
 #endif

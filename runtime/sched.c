@@ -15,6 +15,8 @@
 
 #define LOOP_STACK_BYTES (64 * 1024UL)
 #define OVERTAKES_MAX    64
+#define CROWD            16 /* threads that run one after the other leave little in the cache */
+#define WAITS_IN_BYTES   512UL
 
 static void loop(void *argument);
 
@@ -37,7 +39,7 @@ static void enqueue_before(struct carrier *carrier, struct list *place, struct c
 {
     co_set_state(co, CO_RUNNABLE);
     list_push(place, &co->link);
-    __builtin_prefetch(co->sp); /* among thousands of threads, a switch is a cache miss */
+    __builtin_prefetch(co->sp); /* see prefetch_first */
     carrier->run_queue_length++;
 }
 
@@ -106,6 +108,15 @@ static void make_current(struct carrier *carrier, struct co *co)
         fs_base_set(&runtime.cpu, co->fs_base);
 }
 
+/* What a thread that waits in a call has on its stack, fetched while the one before it runs. Its page was
+ * met when it was queued: looking that up takes longer, and goes faster for several at once. */
+static inline void prefetch_first(const struct carrier *carrier)
+{
+    const struct co *co = container_of(carrier->run_queue.next, struct co, link);
+    for (size_t i = 0; i < WAITS_IN_BYTES; i += CACHE_BYTES)
+        __builtin_prefetch((const char *)co->sp + i);
+}
+
 /* Leaves @from, whose state is already set, for whoever is next. */
 static inline __attribute__((always_inline)) long switch_away(void *argument)
 {
@@ -120,6 +131,8 @@ static inline __attribute__((always_inline)) long switch_away(void *argument)
         make_current(carrier, from);
         return 0;
     }
+    if (carrier->run_queue_length >= CROWD)
+        prefetch_first(carrier);
     void *sp = carrier->loop_sp;
     if (next) {
         make_current(carrier, next);
