@@ -43,7 +43,7 @@ below_src := \
 	$(filter-out interpose/doors%,$(wildcard interpose/*.c interpose/*.S)) \
 	$(wildcard shim/conf*.c shim/control*.c) shim/format.c shim/log.c \
 	$(wildcard $(gate_below))
-above_src := $(wildcard interpose/doors*.c shim/init.c shim/activate.c shim/where*.c shim/api/*.c) \
+above_src := $(wildcard interpose/doors*.c shim/init.c shim/activate.c shim/call.c shim/where*.c shim/api/*.c) \
 	$(filter-out $(gate_below),$(wildcard shim/gate/*.c))
 
 objects = $(patsubst %,$(OBJ)/%.o,$(basename $(1)))

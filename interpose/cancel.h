@@ -27,4 +27,7 @@ static inline bool cancel_ends_call(const struct co *co)
     return unlikely(co->cancelled) && co->door == DOOR_CANCEL && cancel_is_due(co);
 }
 
+/* A request was made of @co: ends the wait that it is in, if it is to act. */
+void cancel_wake(struct co *co);
+
 #endif

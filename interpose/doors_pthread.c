@@ -203,11 +203,8 @@ NAMED(int, pthread_cancel, uintptr_t thread)
         op_hooks.cancelled(thread);
     if (error || !tid || !door_enter(&door, PLAIN))
         return error;
-    co = co_by_tid(tid);
-    if (co && cancel_ends_call(co) && co->job)
-        offload_interrupt(co->job);
-    else if (co && cancel_ends_call(co) && co->interruptible)
-        sched_wake(co, -EDOOR);
+    if ((co = co_by_tid(tid)))
+        cancel_wake(co);
     leave(&door);
     return error;
 }

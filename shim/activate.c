@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <link.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,7 +19,9 @@
 
 #include "interpose/doors_pthread.h"
 #include "interpose/activation.h"
+#include "interpose/errand.h"
 #include "runtime/monitor.h"
+#include "shim/call.h"
 #include "shim/conf.h"
 #include "shim/control.h"
 #include "shim/gate/gate.h"
@@ -27,6 +30,14 @@
 #define STACK_GUESS_BYTES (8UL << 20)  /* of an unlimited main stack */
 #define HEAP_SPAN_BYTES   (16UL << 30) /* nothing but the heap lies within this of the program */
 #define BLOCK_SLACK_BYTES 512
+
+/* tcbhead_t, sysdeps/x86_64/nptl/tls.h: the ABI between libc and compilers. What all threads have in
+ * common: the kernel's entry, the guards of stacks and pointers. */
+#define TCB_TCB              0x00
+#define TCB_SELF             0x10
+#define TCB_MULTIPLE_THREADS 0x18
+#define TCB_COPIED           0x20
+#define TCB_COPIED_END       0x38
 
 extern void *__libc_stack_end;
 extern char **environ;
@@ -93,6 +104,23 @@ static size_t thread_block_bytes(void)
     return align_up(bytes + alignment + BLOCK_SLACK_BYTES, 64);
 }
 
+/* What errands run with: the TLS block of a thread that libc does not know of. Its head (tcbhead_t) is as
+ * pthread_create would make it. */
+static void prepare_errands(void)
+{
+    extern void *_dl_allocate_tls(void *) __attribute__((weak));
+    char *block = conf.control && _dl_allocate_tls ? _dl_allocate_tls(NULL) : NULL;
+    const char *own;
+    __asm__("movq %%fs:16, %0" : "=r"(own));
+    if (block) {
+        memcpy(block + TCB_COPIED, own + TCB_COPIED, TCB_COPIED_END - TCB_COPIED);
+        *(void **)(block + TCB_TCB) = *(void **)(block + TCB_SELF) = block;
+        *(int *)(block + TCB_MULTIPLE_THREADS) = 1;
+    }
+    errand_start_call = call_start;
+    errand_prepare(block, doors_nptl.tid_offset, errand_work);
+}
+
 static void start_monitor(void)
 {
     int floor = activation_fd_floor();
@@ -100,6 +128,9 @@ static void start_monitor(void)
         .apply = steer_apply_conf,
         .set_thread = steer_set_thread,
         .signal_thread = steer_signal_thread,
+        .cancel = errand_cancel,
+        .call = errand_call,
+        .look = errand_look,
     };
     if (conf.control) {
         int error = control_prepare(environ, floor);
@@ -154,6 +185,7 @@ int activate(void)
     if (error)
         return step_aside("the kernel refuses epoll, memory or a signal handler");
     note_main_stack();
+    prepare_errands();
     activation_set_offload(conf.offload);
     error = conf.dispatch ? activation_dispatch() : 0;
     if (error)

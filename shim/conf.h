@@ -27,6 +27,7 @@ struct conf {
     bool dispatch;                  /* CORO_DISPATCH: trap calls from raw sites */
     bool follow;                    /* CORO_FOLLOW: children of exec keep LD_PRELOAD */
     bool control;                   /* CORO_CONTROL: serve the control socket */
+    bool call;                      /* CORO_CALL: the control socket may call functions */
     struct fault_plan fault;        /* CORO_FAULT */
     uint32_t log_level;             /* CORO_LOG: enum log_level */
     char log_file[CONF_PATH_BYTES]; /* CORO_LOG_FILE: "" is stderr */

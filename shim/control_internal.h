@@ -45,6 +45,10 @@ void control_answer_get(struct control_client *client, const void *body);
 void control_answer_set(struct control_client *client, const void *body);
 void control_answer_signal(struct control_client *client, const void *body);
 
+/* control_errands.c */
+void control_answer_cancel(struct control_client *client, const void *body);
+void control_answer_call(struct control_client *client, const void *body);
+
 /* Puts the reply to the complete request in client->in into client->out. */
 void control_answer(struct control_client *client);
 

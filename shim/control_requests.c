@@ -142,6 +142,8 @@ static const struct request requests[] = {
     { FRAME_GET, 0, control_answer_get },
     { FRAME_SET, sizeof(struct set_request), control_answer_set },
     { FRAME_SIGNAL, sizeof(struct signal_request), control_answer_signal },
+    { FRAME_CANCEL, sizeof(struct cancel_request), control_answer_cancel },
+    { FRAME_CALL, sizeof(struct call_request), control_answer_call },
 };
 
 static const struct request *find_request(uint16_t type)

@@ -15,6 +15,8 @@
 
 #include <stdint.h>
 
+#include "runtime/errand_info.h"
+
 #define PROTOCOL_MAGIC   UINT32_C(0x4f524f43) /* "CORO" */
 #define PROTOCOL_VERSION UINT32_C(1)
 
@@ -34,7 +36,10 @@ enum frame_type {
     FRAME_STAT = 5, /* empty body; answered by a struct runtime_stat */
     FRAME_GET = 6,  /* empty body; answered by a struct get_reply */
     FRAME_SET = 7,
-    FRAME_SIGNAL = 8, /* answered by an empty body */
+    FRAME_SIGNAL = 8,  /* answered by an empty body */
+    FRAME_CANCEL = 9,  /* answered by a struct errand_info, as is... */
+    FRAME_CALL = 10,   /* ...this */
+    FRAME_DOCTOR = 14, /* answered by a struct doctor_reply */
     FRAME_REPLY = 0x8000,
     FRAME_ERROR = 0xffff,
 };
@@ -136,11 +141,25 @@ struct signal_request {
     uint32_t reserved;
 };
 
+/* Cancels a thread, as pthread_cancel does. The program does so when it comes to it: ask again with
+ * the ticket from the reply how it went. */
+struct cancel_request {
+    uint64_t ticket; /* 0: do it now */
+    uint64_t id;
+};
+
+/* Calls a function in a thread made for it; ticket as above. Only where CORO_CALL is on. */
+struct call_request {
+    uint64_t ticket;
+    struct call_info call;
+};
+
 enum protocol_error {
     PROTOCOL_UNKNOWN_REQUEST = 1,
     PROTOCOL_MALFORMED = 2,   /* too short for its type, or a value that cannot be */
     PROTOCOL_NOT_GREETED = 3, /* no HELLO yet, or one of another version */
     PROTOCOL_FAILED = 4,      /* see text */
+    PROTOCOL_DENIED = 5,      /* see text: the process does not allow it */
 };
 
 struct error_reply {

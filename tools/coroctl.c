@@ -14,8 +14,9 @@
 #include "tools/coroctl/command.h"
 
 static const struct command *const commands[] = {
-    &command_list,    &command_where, &command_deadlock, &command_stat, &command_top,
-    &command_profile, &command_get,   &command_set,      &command_kill,
+    &command_list, &command_where,   &command_deadlock, &command_stat,
+    &command_top,  &command_profile, &command_get,      &command_set,
+    &command_kill, &command_cancel,  &command_call,
 };
 
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;
@@ -97,6 +98,12 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         return 0;
     case KEY_HZ:
         settings->hz = (unsigned)parse_number(state, value, 1, 1000);
+        return 0;
+    case KEY_TIMEOUT:
+        settings->timeout_s = parse_number(state, value, 0.001, 86400);
+        return 0;
+    case KEY_RETURNS:
+        settings->returns = value;
         return 0;
     case ARGP_KEY_ARGS:
         settings->arguments = state->argv + state->next;

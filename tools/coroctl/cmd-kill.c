@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tools/coroctl/command.h"
-#include "tools/coroctl/process.h"
+#include "tools/coroctl/errand.h"
 
 #define SIGNALS 65
 
@@ -32,18 +32,16 @@ static int kill_run(const struct settings *settings)
 {
     static struct connection connection;
     struct signal_request request = { 0 };
-    char **arguments = settings->arguments, *end;
+    char **arguments = settings->arguments;
     int code;
 
     if (arguments[0] == NULL || arguments[1] == NULL || arguments[2] != NULL) {
         error(0, 0, "kill takes a thread's id and a signal");
         return EXIT_USAGE;
     }
-    request.id = strtoul(arguments[0], &end, 10);
-    if (*end != '\0' || request.id == 0) {
-        error(0, 0, "'%s' is not a thread's id", arguments[0]);
+    request.id = parse_thread_id(arguments[0]);
+    if (request.id == 0)
         return EXIT_USAGE;
-    }
     request.signal = (uint32_t)parse_signal(arguments[1]);
     if (request.signal == 0) {
         error(0, 0, "'%s' is not a signal", arguments[1]);

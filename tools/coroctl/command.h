@@ -33,7 +33,9 @@ struct settings {
     double time_s;                     /* profile; 0: as usual */
     unsigned hz;
     bool off_cpu;
-    char **arguments; /* what is left after the options, NULL at the end */
+    double timeout_s;    /* cancel, call; 0: as usual */
+    const char *returns; /* call: a type; NULL: as the function's */
+    char **arguments;    /* what is left after the options, NULL at the end */
 };
 
 /* Keys of options that have no letter. */
@@ -49,6 +51,8 @@ enum {
     KEY_OFF_CPU,
     KEY_HZ,
     KEY_DIFF,
+    KEY_TIMEOUT,
+    KEY_RETURNS,
 };
 
 /* Rows for a command's options. */
@@ -66,6 +70,11 @@ enum {
         "plain", KEY_PLAIN, NULL, 0, "Print columns separated by tabs, with exact figures", 0      \
     }
 
+#define OPTION_TIMEOUT(text)                                                                       \
+    {                                                                                              \
+        "timeout", KEY_TIMEOUT, "SECONDS", 0, text, 0                                              \
+    }
+
 struct command {
     const char *name;
     const char *arguments;   /* for the usage line; NULL: takes none */
@@ -75,7 +84,8 @@ struct command {
     int (*run)(const struct settings *settings); /* returns an enum exit_code, having said why */
 };
 
-extern const struct command command_deadlock, command_get, command_kill, command_list,
-    command_profile, command_set, command_stat, command_top, command_where;
+extern const struct command command_call, command_cancel, command_deadlock, command_get,
+    command_kill, command_list, command_profile, command_set, command_stat, command_top,
+    command_where;
 
 #endif

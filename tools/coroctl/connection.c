@@ -2,6 +2,7 @@
  * broken or hostile: lengths are checked, and patience is limited. */
 #include <errno.h>
 #include <error.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,7 +49,10 @@ static int fail_protocol(const struct connection *connection)
 static int fail_transfer(const struct connection *connection, ssize_t result)
 {
     if (result == 0 || errno == ECONNRESET || errno == EPIPE) {
-        error(0, 0, "process %d hung up; has it too many clients?", (int)connection->pid);
+        if (kill(connection->pid, 0) != 0 && errno == ESRCH)
+            error(0, 0, "process %d has ended", (int)connection->pid);
+        else
+            error(0, 0, "process %d hung up; has it too many clients?", (int)connection->pid);
         return EXIT_FAILED;
     }
     if (errno == EAGAIN) {
@@ -108,7 +112,9 @@ int connection_ask(struct connection *connection, enum frame_type type, const vo
     if (header.type == FRAME_ERROR && header.length >= sizeof(*refusal)) {
         refusal->text[sizeof(refusal->text) - 1] = '\0';
         error(0, 0, "process %d refuses: %s", (int)connection->pid, refusal->text);
-        return refusal->code == PROTOCOL_UNKNOWN_REQUEST ? EXIT_PROTOCOL : EXIT_FAILED;
+        return refusal->code == PROTOCOL_UNKNOWN_REQUEST ? EXIT_PROTOCOL
+               : refusal->code == PROTOCOL_DENIED        ? EXIT_DENIED
+                                                         : EXIT_FAILED;
     }
     if (header.type != (type | FRAME_REPLY) || header.length < reply_bytes)
         return fail_protocol(connection);

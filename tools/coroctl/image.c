@@ -47,6 +47,11 @@ int image_open(pid_t pid)
     return EXIT_OK;
 }
 
+Dwfl *image_dwfl(void)
+{
+    return dwfl;
+}
+
 void image_own(uint64_t start, uint64_t end)
 {
     own_start = start;

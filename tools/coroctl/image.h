@@ -40,6 +40,9 @@ struct unwind_table {
 int image_open(pid_t pid);
 void image_close(void);
 
+/* libdw's session, a Dwfl, for whoever looks for more; NULL unless open. */
+struct Dwfl *image_dwfl(void);
+
 /* Where coroshim's own object lies. */
 void image_own(uint64_t start, uint64_t end);
 

@@ -28,22 +28,9 @@ static void set_number(json_t *object, const char *key, uint64_t value)
     set(object, key, json_integer((json_int_t)value));
 }
 
-/* Names are bytes; JSON is UTF-8. Bytes beyond ASCII that are not UTF-8 become '?'. */
 static void set_text(json_t *object, const char *key, const char *text)
 {
-    json_t *value = json_string(text);
-
-    if (value == NULL) {
-        char *ascii = strdup(text);
-
-        if (ascii == NULL)
-            error(EXIT_FAILED, errno, "JSON");
-        for (char *c = ascii; *c != '\0'; c++)
-            *c = (unsigned char)*c < 0x80 ? *c : '?';
-        value = json_string(ascii);
-        free(ascii);
-    }
-    set(object, key, value);
+    set(object, key, text_json(text));
 }
 
 static void set_address(json_t *object, const char *key, uint64_t address)

@@ -1,12 +1,16 @@
 /* Figures with units, names without control characters, words for numbers. */
 #include "tools/coroctl/text.h"
 
+#include <errno.h>
+#include <error.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>
 
 #include "runtime/base.h"
+#include "tools/coroctl/command.h"
 
 /* One decimal below ten: "9.9 ms", "10 ms". */
 static void print_scaled(FILE *out, uint64_t value, uint64_t unit, const char *name)
@@ -76,6 +80,22 @@ void print_escaped(FILE *out, const char *text)
         text += length;
         left -= length;
     }
+}
+
+json_t *text_json(const char *text)
+{
+    json_t *value = json_string(text);
+    char *ascii = value == NULL ? strdup(text) : NULL;
+
+    if (ascii != NULL) {
+        for (char *c = ascii; *c != '\0'; c++)
+            *c = (unsigned char)*c < 0x80 ? *c : '?';
+        value = json_string(ascii);
+        free(ascii);
+    }
+    if (value == NULL)
+        error(EXIT_FAILED, ENOMEM, "JSON");
+    return value;
 }
 
 const char *state_word(uint32_t state)

@@ -16,6 +16,9 @@ void print_bytes(FILE *out, uint64_t bytes);
 /* @text with everything unprintable in the present locale as \xNN. */
 void print_escaped(FILE *out, const char *text);
 
+/* JSON of @text, whose bytes that are not UTF-8 become '?'. Ends the program without memory. */
+struct json_t *text_json(const char *text);
+
 /* Words for enum co_state and enum wait_kind; "unknown" for what a newer library may say. */
 const char *state_word(uint32_t state);
 const char *wait_word(uint32_t kind);
