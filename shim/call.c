@@ -1,46 +1,23 @@
 /* Calls of the program's functions that a request from outside asks for: by a thread made for each, as
- * libc makes all threads, and by libffi, since only the request says what the arguments are. libffi
- * is loaded for the first call, apart from the program's libraries, and stays. */
+ * libc makes all threads, and by libffi, since only the request says what the arguments are. */
 #define _GNU_SOURCE
 #include "shim/call.h"
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <ffi.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct libffi {
-    ffi_status (*prepare)(ffi_cif *, ffi_abi, unsigned, ffi_type *, ffi_type **);
-    void (*call)(ffi_cif *, void (*)(void), void *, void **);
-    ffi_type *types[CALL_TYPES];
-};
+#include "shim/api/ffi.h"
 
-static const char *const type_names[CALL_TYPES] = {
-    [CALL_VOID] = "ffi_type_void",      [CALL_INT8] = "ffi_type_sint8",
-    [CALL_UINT8] = "ffi_type_uint8",    [CALL_INT16] = "ffi_type_sint16",
-    [CALL_UINT16] = "ffi_type_uint16",  [CALL_INT32] = "ffi_type_sint32",
-    [CALL_UINT32] = "ffi_type_uint32",  [CALL_INT64] = "ffi_type_sint64",
-    [CALL_UINT64] = "ffi_type_uint64",  [CALL_FLOAT] = "ffi_type_float",
-    [CALL_DOUBLE] = "ffi_type_double",  [CALL_POINTER] = "ffi_type_pointer",
-    [CALL_STRING] = "ffi_type_pointer",
+/* Letters of libffi's types (shim/api/ffi.h), by enum call_type. */
+static const char letters[CALL_TYPES] = {
+    [CALL_VOID] = 'v',   [CALL_INT8] = 'b',  [CALL_UINT8] = 'B',  [CALL_INT16] = 'h',
+    [CALL_UINT16] = 'H', [CALL_INT32] = 'i', [CALL_UINT32] = 'I', [CALL_INT64] = 'l',
+    [CALL_UINT64] = 'L', [CALL_FLOAT] = 'f', [CALL_DOUBLE] = 'd', [CALL_POINTER] = 'p',
+    [CALL_STRING] = 'p',
 };
-
-static bool load_libffi(struct libffi *ffi)
-{
-    void *library = dlopen("libffi.so.8", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return false;
-    *(void **)&ffi->prepare = dlsym(library, "ffi_prep_cif");
-    *(void **)&ffi->call = dlsym(library, "ffi_call");
-    bool complete = ffi->prepare && ffi->call;
-    for (size_t i = 0; i < CALL_TYPES; i++) {
-        ffi->types[i] = dlsym(library, type_names[i]);
-        complete = complete && ffi->types[i];
-    }
-    return complete;
-}
 
 static void *find_function(const struct call_info *call)
 {
@@ -71,26 +48,27 @@ static void finish(void *argument)
 static int make_call(struct errand *errand)
 {
     struct call_info *call = &errand->call;
-    struct libffi ffi = { 0 };
+    const struct api_ffi *ffi = api_ffi();
     ffi_cif cif;
     ffi_type *types[CALL_ARGUMENTS_MAX];
     void *values[CALL_ARGUMENTS_MAX];
     uint64_t value[2] = { 0 }; /* libffi writes whole registers */
-    if (!load_libffi(&ffi))
+    if (!ffi)
         return ELIBACC;
     void *function = find_function(call);
     if (!function)
         return ENOENT;
     for (size_t i = 0; i < call->count; i++) {
-        types[i] = ffi.types[call->types[i]];
+        types[i] = api_ffi_type(letters[call->types[i]]);
         values[i] = &call->values[i];
         if (call->types[i] == CALL_STRING)
             call->values[i] = (uint64_t)strdup(call->text + call->values[i]);
     }
-    if (ffi.prepare(&cif, FFI_DEFAULT_ABI, call->count, ffi.types[call->returns], types) != FFI_OK)
+    ffi_type *returns = api_ffi_type(letters[call->returns]);
+    if (ffi->prep_cif(&cif, FFI_DEFAULT_ABI, call->count, returns, types) != FFI_OK)
         return EINVAL;
     errno = 0;
-    ffi.call(&cif, (void (*)(void))function, value, values);
+    ffi->call(&cif, (void (*)(void))function, value, values);
     errand->info.call_errno = errno;
     errand->info.value = value[0];
     return 0;

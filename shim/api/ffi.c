@@ -52,7 +52,7 @@ const struct api_ffi *api_ffi(void)
         return &ffi;
     }
     if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
-        log_line(LOG_ERROR, "coro.h: functions with arguments need %s, which can't be loaded",
+        log_line(LOG_ERROR, "calls of functions with arguments need %s, which can't be loaded",
                  LIBRARY);
     return NULL;
 }
