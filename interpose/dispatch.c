@@ -90,6 +90,8 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
     seen_by_gate(f->rax);
     long result;
     do {
+        if (unlikely(carrier->watch.trace))
+            trace_call(carrier, co, f->rax, (long)f->rdi);
         result = gate_operation(f);
         if (result == OP_PASS && op_may_run_here(f->rax))
             result = op_direct((long)f->rax, (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10,

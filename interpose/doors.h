@@ -82,16 +82,25 @@ static inline long door_result(long result)
     return result;
 }
 
-/* The body of every door: @call is the operation, @real libc's function, with the same arguments.
+/* For a trace: the door is about to start the operation that answers call @nr. */
+static inline void door_trace(struct door *door, uint64_t nr, long first)
+{
+    if (unlikely(door->carrier->watch.trace))
+        trace_call(door->carrier, door->co, nr, first);
+}
+
+/* The body of every door: @call is the operation, @real libc's function, with the same arguments; @nr
+ * and @first are for a trace, the system call and its first argument.
  * An operation that passes (OP_PASS) is libc's to do as well. */
-#define DOOR_BODY(class, ret, call, real)                                                          \
+#define DOOR_BODY(class, ret, nr, first, call, real)                                               \
     struct door door;                                                                              \
     if (!door_enter(&door, class))                                                                 \
         return real;                                                                               \
     long result;                                                                                   \
-    do                                                                                             \
+    do {                                                                                           \
+        door_trace(&door, nr, (long)(first));                                                      \
         result = call;                                                                             \
-    while (door_leave(&door, &result));                                                            \
+    } while (door_leave(&door, &result));                                                          \
     if (unlikely(result == -EDOOR || result == OP_PASS))                                           \
         return real;                                                                               \
     return (ret)door_result(result);

@@ -14,42 +14,43 @@ void __chk_fail(void) __attribute__((noreturn));
 
 NAMED(ssize_t, recv, int fd, void *buffer, size_t bytes, int flags)
 {
-    DOOR_BODY(CANCEL, ssize_t, op_recvfrom(fd, buffer, bytes, flags, NULL, NULL),
+    DOOR_BODY(CANCEL, ssize_t, __NR_recvfrom, fd, op_recvfrom(fd, buffer, bytes, flags, NULL, NULL),
               REAL_AS(recv, ssize_t, int, void *, size_t, int)(fd, buffer, bytes, flags));
 }
 
 NAMED(ssize_t, send, int fd, const void *buffer, size_t bytes, int flags)
 {
-    DOOR_BODY(CANCEL, ssize_t, op_sendto(fd, buffer, bytes, flags, NULL, 0),
+    DOOR_BODY(CANCEL, ssize_t, __NR_sendto, fd, op_sendto(fd, buffer, bytes, flags, NULL, 0),
               REAL_AS(send, ssize_t, int, const void *, size_t, int)(fd, buffer, bytes, flags));
 }
 
 NAMED(ssize_t, pread, int fd, void *buffer, size_t bytes, off_t offset)
 {
-    DOOR_BODY(CANCEL, ssize_t, op_pread64(fd, buffer, bytes, offset),
+    DOOR_BODY(CANCEL, ssize_t, __NR_pread64, fd, op_pread64(fd, buffer, bytes, offset),
               REAL_AS(pread, ssize_t, int, void *, size_t, off_t)(fd, buffer, bytes, offset));
 }
 
 NAMED(ssize_t, pwrite, int fd, const void *buffer, size_t bytes, off_t offset)
 {
     DOOR_BODY(
-        CANCEL, ssize_t, op_pwrite64(fd, buffer, bytes, offset),
+        CANCEL, ssize_t, __NR_pwrite64, fd, op_pwrite64(fd, buffer, bytes, offset),
         REAL_AS(pwrite, ssize_t, int, const void *, size_t, off_t)(fd, buffer, bytes, offset));
 }
 
-#define POSITIONED(name, op)                                                                       \
+#define POSITIONED(name, call)                                                                     \
     NAMED(ssize_t, name, int fd, const struct iovec *parts, int count, off_t offset)               \
     {                                                                                              \
-        DOOR_BODY(CANCEL, ssize_t, op(fd, parts, count, (unsigned long)offset, 0),                 \
+        DOOR_BODY(CANCEL, ssize_t, __NR_##call, fd,                                                \
+                  op_##call(fd, parts, count, (unsigned long)offset, 0),                           \
                   REAL_AS(name, ssize_t, int, const struct iovec *, int, off_t)(fd, parts, count,  \
                                                                                 offset))           \
     }
 
 /* clang-format off */
-POSITIONED(preadv, op_preadv)
-POSITIONED(preadv64, op_preadv)
-POSITIONED(pwritev, op_pwritev)
-POSITIONED(pwritev64, op_pwritev)
+POSITIONED(preadv, preadv)
+POSITIONED(preadv64, preadv)
+POSITIONED(pwritev, pwritev)
+POSITIONED(pwritev64, pwritev)
 /* clang-format on */
 
 /* _FORTIFY_SOURCE's variants know the size of the buffer. */
@@ -58,7 +59,7 @@ NAMED(ssize_t, __read_chk, int fd, void *buffer, size_t bytes, size_t room)
 {
     if (bytes > room)
         __chk_fail();
-    DOOR_BODY(CANCEL, ssize_t, op_read(fd, buffer, bytes),
+    DOOR_BODY(CANCEL, ssize_t, __NR_read, fd, op_read(fd, buffer, bytes),
               REAL_AS(__read_chk, ssize_t, int, void *, size_t, size_t)(fd, buffer, bytes, room));
 }
 
@@ -66,7 +67,7 @@ NAMED(ssize_t, __pread_chk, int fd, void *buffer, size_t bytes, off_t offset, si
 {
     if (bytes > room)
         __chk_fail();
-    DOOR_BODY(CANCEL, ssize_t, op_pread64(fd, buffer, bytes, offset),
+    DOOR_BODY(CANCEL, ssize_t, __NR_pread64, fd, op_pread64(fd, buffer, bytes, offset),
               REAL_AS(pread, ssize_t, int, void *, size_t, off_t)(fd, buffer, bytes, offset));
 }
 
@@ -87,7 +88,8 @@ NAMED(ssize_t, __recvfrom_chk, int fd, void *buffer, size_t bytes, size_t room, 
 {
     if (bytes > room)
         __chk_fail();
-    DOOR_BODY(CANCEL, ssize_t, op_recvfrom(fd, buffer, bytes, flags, address, length),
+    DOOR_BODY(CANCEL, ssize_t, __NR_recvfrom, fd,
+              op_recvfrom(fd, buffer, bytes, flags, address, length),
               REAL_AS(recvfrom, ssize_t, int, void *, size_t, int, struct sockaddr *,
                       socklen_t *)(fd, buffer, bytes, flags, address, length));
 }
@@ -98,7 +100,8 @@ NAMED(int, ppoll, struct pollfd *fds, nfds_t count, const struct __kernel_timesp
       const sigbits *mask)
 {
     struct __kernel_timespec copy = timeout ? *timeout : (struct __kernel_timespec){ 0 };
-    DOOR_BODY(CANCEL, int, op_ppoll(fds, count, timeout ? &copy : NULL, mask, sizeof(*mask)),
+    DOOR_BODY(CANCEL, int, __NR_ppoll, fds,
+              op_ppoll(fds, count, timeout ? &copy : NULL, mask, sizeof(*mask)),
               REAL_AS(ppoll, int, struct pollfd *, nfds_t, const void *,
                       const void *)(fds, count, timeout, mask));
 }
@@ -107,7 +110,7 @@ NAMED(int, __poll_chk, struct pollfd *fds, nfds_t count, int timeout, size_t roo
 {
     if (room / sizeof(*fds) < count)
         __chk_fail();
-    DOOR_BODY(CANCEL, int, op_poll(fds, count, timeout),
+    DOOR_BODY(CANCEL, int, __NR_poll, fds, op_poll(fds, count, timeout),
               REAL_AS(poll, int, struct pollfd *, nfds_t, int)(fds, count, timeout));
 }
 
@@ -127,7 +130,7 @@ NAMED(int, pselect, int count, fd_set *readers, fd_set *writers, fd_set *excepti
         const sigbits *set;
         size_t bytes;
     } packed = { mask, sizeof(*mask) };
-    DOOR_BODY(CANCEL, int,
+    DOOR_BODY(CANCEL, int, __NR_pselect6, count,
               op_pselect6(count, readers, writers, exceptions, timeout ? &copy : NULL, &packed),
               REAL_AS(pselect, int, int, fd_set *, fd_set *, fd_set *, const void *,
                       const void *)(count, readers, writers, exceptions, timeout, mask));
@@ -136,7 +139,8 @@ NAMED(int, pselect, int count, fd_set *readers, fd_set *writers, fd_set *excepti
 NAMED(int, epoll_pwait, int fd, struct epoll_event *events, int max, int timeout,
       const sigbits *mask)
 {
-    DOOR_BODY(CANCEL, int, op_epoll_pwait(fd, events, max, timeout, mask, sizeof(*mask)),
+    DOOR_BODY(CANCEL, int, __NR_epoll_pwait, fd,
+              op_epoll_pwait(fd, events, max, timeout, mask, sizeof(*mask)),
               REAL_AS(epoll_pwait, int, int, void *, int, int, const void *)(fd, events, max,
                                                                              timeout, mask));
 }
@@ -144,7 +148,8 @@ NAMED(int, epoll_pwait, int fd, struct epoll_event *events, int max, int timeout
 NAMED(int, epoll_pwait2, int fd, struct epoll_event *events, int max,
       const struct __kernel_timespec *timeout, const sigbits *mask)
 {
-    DOOR_BODY(CANCEL, int, op_epoll_pwait2(fd, events, max, timeout, mask, sizeof(*mask)),
+    DOOR_BODY(CANCEL, int, __NR_epoll_pwait2, fd,
+              op_epoll_pwait2(fd, events, max, timeout, mask, sizeof(*mask)),
               REAL_AS(epoll_pwait2, int, int, void *, int, const void *,
                       const void *)(fd, events, max, timeout, mask));
 }
@@ -160,9 +165,10 @@ NAMED(int, clock_nanosleep, int clock, int flags, const struct __kernel_timespec
         return REAL_AS(clock_nanosleep, int, int, int, const void *, void *)(clock, flags, time,
                                                                              left);
     long result;
-    do
+    do {
+        door_trace(&door, __NR_clock_nanosleep, clock);
         result = op_clock_nanosleep(clock, flags, time, left);
-    while (door_leave(&door, &result));
+    } while (door_leave(&door, &result));
     if (result == -EDOOR)
         return REAL_AS(clock_nanosleep, int, int, int, const void *, void *)(clock, flags, time,
                                                                              left);
@@ -177,9 +183,10 @@ NAMED(unsigned, sleep, unsigned seconds)
     if (!door_enter(&door, CANCEL))
         return REAL_AS(sleep, unsigned, unsigned)(seconds);
     long result;
-    do
+    do {
+        door_trace(&door, __NR_nanosleep, 0);
         result = op_nanosleep((const void *)&time, (void *)&left);
-    while (door_leave(&door, &result));
+    } while (door_leave(&door, &result));
     if (result == -EDOOR)
         return REAL_AS(sleep, unsigned, unsigned)(seconds);
     if (result == 0)
@@ -191,7 +198,7 @@ NAMED(unsigned, sleep, unsigned seconds)
 NAMED(int, usleep, unsigned microseconds)
 {
     struct __kernel_timespec time = ns_timespec(microseconds * NSEC_PER_USEC);
-    DOOR_BODY(CANCEL, int, op_nanosleep((const void *)&time, NULL),
+    DOOR_BODY(CANCEL, int, __NR_nanosleep, 0, op_nanosleep((const void *)&time, NULL),
               REAL_AS(usleep, int, unsigned)(microseconds));
 }
 
@@ -209,7 +216,7 @@ static unsigned long next_word(va_list arguments)
         va_start(arguments, command);                                                              \
         unsigned long word = next_word(arguments);                                                 \
         va_end(arguments);                                                                         \
-        DOOR_BODY(cancels, int, op_fcntl(fd, command, word),                                       \
+        DOOR_BODY(cancels, int, __NR_fcntl, fd, op_fcntl(fd, command, word),                       \
                   ((int (*)(int, int, ...))REAL(name))(fd, command, word))                         \
     }
 
@@ -218,35 +225,36 @@ FCNTL(fcntl64, CANCEL)
 
 NAMED(int, close_range, unsigned first, unsigned last, int flags)
 {
-    DOOR_BODY(PLAIN, int, op_close_range(first, last, (unsigned)flags),
+    DOOR_BODY(PLAIN, int, __NR_close_range, first, op_close_range(first, last, (unsigned)flags),
               REAL_AS(close_range, int, unsigned, unsigned, int)(first, last, flags));
 }
 
 NAMED(int, eventfd, unsigned value, int flags)
 {
-    DOOR_BODY(PLAIN, int, op_eventfd2(value, flags),
+    DOOR_BODY(PLAIN, int, __NR_eventfd2, value, op_eventfd2(value, flags),
               REAL_AS(eventfd, int, unsigned, int)(value, flags));
 }
 
 NAMED(pid_t, waitpid, pid_t pid, int *status, int options)
 {
-    DOOR_BODY(CANCEL, pid_t, op_wait4(pid, status, options, NULL),
+    DOOR_BODY(CANCEL, pid_t, __NR_wait4, pid, op_wait4(pid, status, options, NULL),
               REAL_AS(waitpid, pid_t, pid_t, int *, int)(pid, status, options));
 }
 
 NAMED(pid_t, wait, int *status)
 {
-    DOOR_BODY(CANCEL, pid_t, op_wait4(-1, status, 0, NULL), REAL_AS(wait, pid_t, int *)(status));
+    DOOR_BODY(CANCEL, pid_t, __NR_wait4, 0, op_wait4(-1, status, 0, NULL),
+              REAL_AS(wait, pid_t, int *)(status));
 }
 
 NAMED(pid_t, wait3, int *status, int options, void *usage)
 {
-    DOOR_BODY(CANCEL, pid_t, op_wait4(-1, status, options, usage),
+    DOOR_BODY(CANCEL, pid_t, __NR_wait4, 0, op_wait4(-1, status, options, usage),
               REAL_AS(wait3, pid_t, int *, int, void *)(status, options, usage));
 }
 
 NAMED(int, waitid, int type, pid_t id, void *info, int options)
 {
-    DOOR_BODY(CANCEL, int, op_waitid(type, id, info, options, NULL),
+    DOOR_BODY(CANCEL, int, __NR_waitid, type, op_waitid(type, id, info, options, NULL),
               REAL_AS(waitid, int, int, pid_t, void *, int)(type, id, info, options));
 }

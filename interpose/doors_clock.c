@@ -12,7 +12,7 @@
 
 static NOINLINE int gettime_of_thread(int clock, struct __kernel_timespec *now)
 {
-    DOOR_BODY(PLAIN, int, op_clock_gettime(clock, now),
+    DOOR_BODY(PLAIN, int, __NR_clock_gettime, clock, op_clock_gettime(clock, now),
               REAL_AS(clock_gettime, int, int, struct __kernel_timespec *)(clock, now));
 }
 
@@ -25,7 +25,7 @@ NAMED(int, clock_gettime, int clock, struct __kernel_timespec *now)
 
 static NOINLINE int getres_of_thread(int clock, struct __kernel_timespec *resolution)
 {
-    DOOR_BODY(PLAIN, int, op_clock_getres(clock, resolution),
+    DOOR_BODY(PLAIN, int, __NR_clock_getres, clock, op_clock_getres(clock, resolution),
               REAL_AS(clock_getres, int, int, struct __kernel_timespec *)(clock, resolution));
 }
 
@@ -43,7 +43,7 @@ static bool has_affinity(void)
 
 static NOINLINE int cpu_of_thread(unsigned *cpu, unsigned *node)
 {
-    DOOR_BODY(PLAIN, int, op_getcpu(cpu, node, NULL),
+    DOOR_BODY(PLAIN, int, __NR_getcpu, cpu, op_getcpu(cpu, node, NULL),
               REAL_AS(getcpu, int, unsigned *, unsigned *)(cpu, node));
 }
 

@@ -52,13 +52,15 @@ void op_attend(struct carrier *carrier, struct co *co)
         runtime_drain_inbox();
     if (carrier->kthread.attention & ATTENTION_PREEMPT) {
         __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
-        co->preemptions++;
+        sched_note_preemption(carrier, co, 0);
         sched_yield_polling();
     }
 }
 
 bool op_finish(struct carrier *carrier, struct co *co, long *result)
 {
+    if (unlikely(carrier->watch.trace))
+        trace_return(carrier, co, *result);
     if (unlikely(fault.on) && *result != OP_PASS)
         fault_delay();
     for (;;) {

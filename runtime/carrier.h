@@ -7,8 +7,10 @@
 #include "runtime/arch/x86_64/layout.h"
 #include "runtime/base.h"
 #include "runtime/job.h"
+#include "runtime/latency.h"
 #include "runtime/list.h"
 #include "runtime/timer.h"
+#include "runtime/trace.h"
 
 struct co;
 
@@ -48,6 +50,16 @@ struct carrier_state {
 #define ATTENTION_PREEMPT 2U /* the slice is over */
 #define ATTENTION_REMOTE  4U /* the inbox holds completions */
 
+/* What switches and wakes have to tell somebody: one look at `any` says that it is nothing. */
+union watchers {
+    struct {
+        volatile uint8_t cpu_time; /* cputime.h; the carrier's */
+        volatile uint8_t sample;   /* latency.h; the carrier's */
+        volatile uint8_t trace;    /* trace.h; the monitor's */
+    };
+    volatile uint32_t any;
+};
+
 struct carrier {
     struct carrier_state kthread;
     struct co *current;     /* NULL: the carrier's own loop */
@@ -60,9 +72,10 @@ struct carrier {
     uint32_t budget;  /* switches until the next poll */
     uint32_t favours; /* times that somebody may still be put before others, until the next poll */
     uint32_t overtakes; /* of ordinary threads by real-time ones, in a row */
-    bool no_preempt;    /* code is being rewritten */
-    bool idle;          /* in, or about to enter, the blocking poll */
-    bool guest;         /* no carrier at all: a process that uses our memory; see guest.c */
+    union watchers watch;
+    bool no_preempt; /* code is being rewritten */
+    bool idle;       /* in, or about to enter, the blocking poll */
+    bool guest;      /* no carrier at all: a process that uses our memory; see guest.c */
 
     struct timer_heap timers;
     void *loop_sp;    /* context of the loop, on the carrier's own stack */
@@ -74,6 +87,9 @@ struct carrier {
     volatile uint32_t spinning; /* ticks for which the monitor goes on expecting spinners */
     volatile uint64_t switches; /* the monitor watches it for progress */
     uint64_t stall_since_ns;    /* monitor: when it first saw `switches` at this value */
+
+    struct latency latency;
+    struct trace_ring trace;
 };
 
 static inline struct kthread *this_kthread(void)

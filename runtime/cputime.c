@@ -57,6 +57,7 @@ static void begin(struct cpu_time *time)
     struct list *node, *after;
     uint64_t sampled = 0;
     time->counting = true;
+    runtime.carrier.watch.cpu_time = true;
     time->settled_ns = carrier_ns();
     list_for_each (node, after, &runtime.all)
         sampled += container_of(node, struct co, all)->cpu_ns;
@@ -94,5 +95,6 @@ void cputime_moved(void)
 void cputime_reset(struct co *first)
 {
     runtime.cpu_time = (struct cpu_time){ .counting = false };
+    runtime.carrier.watch.cpu_time = false;
     first->cpu_ns = carrier_ns();
 }

@@ -11,7 +11,8 @@
 /* CPU time of @co so far, in nanoseconds. The first call begins the accounting. */
 uint64_t cputime_read(struct co *co);
 
-/* The turn of whoever ran is over; @next runs from here on (NULL: the carrier's loop). */
+/* The turn of whoever ran is over; @next runs from here on (NULL: the carrier's loop). Called while
+ * watch.cpu_time is set. */
 void cputime_turn(struct co *next);
 
 /* A new runtime: the carrier's clock so far is @first's, nothing is asked yet. */
@@ -29,12 +30,6 @@ static inline uint64_t cputime_share(uint64_t value, uint64_t part, uint64_t who
             : "0"(value), "r"(part), "r"(whole)
             : "cc");
     return value;
-}
-
-static inline void cputime_switch(struct co *next)
-{
-    if (unlikely(runtime.cpu_time.counting))
-        cputime_turn(next);
 }
 
 #endif

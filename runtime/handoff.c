@@ -25,6 +25,7 @@
 #include "runtime/kthread.h"
 #include "runtime/offload.h"
 #include "runtime/sched.h"
+#include "runtime/watch.h"
 
 bool handoff_prepare(void)
 {
@@ -138,6 +139,9 @@ static void take_from(struct carrier *carrier, struct kthread *stuck)
     co_waits(co, (struct co_wait){ .kind = WAIT_OFFLOAD, .fd = -1 });
     stuck->handed.helper_tid = stuck->tid;
     co->job = &stuck->handed;
+    if (unlikely(carrier->watch.trace))
+        trace_park(carrier, co);
+    watch_switch(carrier, NULL);
     carrier->current = NULL;
     carrier->budget = 0;
     carrier->switches++;

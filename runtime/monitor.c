@@ -24,6 +24,7 @@
 #include "runtime/fd.h"
 #include "runtime/handoff.h"
 #include "runtime/kthread.h"
+#include "runtime/probes.h"
 #include "runtime/runtime.h"
 #include "runtime/stat.h"
 #include "shim/log.h"
@@ -32,6 +33,7 @@
 #define TICK_MAX_NS  (100 * NSEC_PER_MSEC)
 #define TICK_MIN_NS  (20 * NSEC_PER_USEC)
 #define FOLLOW_NS    (1 * NSEC_PER_SEC)
+#define STALL_NS     (200 * NSEC_PER_MSEC)
 #define KICK_LOST_NS (1 * NSEC_PER_SEC) /* then it is sent again */
 
 static struct {
@@ -55,6 +57,7 @@ static struct {
     } follow; /* the call that the carrier has made and waits for us to make */
     uint64_t last_kick_ns;
     uint64_t started_ns, kicks, stalls;
+    uint64_t longest_ns; /* that the carrier was held, to the tick */
 } monitor = { .wake_fd = -1 };
 
 static uint64_t shortened(uint64_t slice, uint32_t shift)
@@ -73,14 +76,23 @@ static uint64_t tick_ns(void)
     return tick < TICK_MIN_NS ? TICK_MIN_NS : tick;
 }
 
+/* Stalls are counted whether or not somebody is warned of them. */
+static uint64_t stall_ns(void)
+{
+    return monitor.settings.latency_warning_ns ? monitor.settings.latency_warning_ns : STALL_NS;
+}
+
 static void warn_of_stall(struct carrier *carrier, uint64_t held_ns)
 {
     struct co *co = carrier->current;
-    if (!monitor.settings.latency_warning_ns || held_ns < monitor.settings.latency_warning_ns ||
-        monitor.warned_switches == carrier->switches || !co)
+    if (held_ns < stall_ns() || monitor.warned_switches == carrier->switches || !co)
         return;
     monitor.warned_switches = carrier->switches;
     monitor.stalls++;
+    PROBE3(stall, co->id, held_ns, carrier->run_queue_length);
+    trace_stall(co->id, held_ns);
+    if (!monitor.settings.latency_warning_ns)
+        return;
     log_line(LOG_WARN, "thread %lu (%s) has held the carrier for %lu ms, %u runnable", co->id,
              co->name[0] ? co->name : "unnamed", held_ns / NSEC_PER_MSEC,
              carrier->run_queue_length);
@@ -105,6 +117,19 @@ void monitor_read_stat(struct runtime_stat *stat)
     stat->uptime_ns = clock_now(&runtime.clock) - monitor.started_ns;
     stat->preemptions = monitor.kicks;
     stat->stalls = monitor.stalls;
+}
+
+void monitor_read_latency(struct latency_info *info)
+{
+    info->uptime_ns = clock_now(&runtime.clock) - monitor.started_ns;
+    info->stalls = monitor.stalls;
+    info->stall_ns = stall_ns();
+    info->longest_ns = monitor.longest_ns;
+}
+
+void monitor_forget_longest(void)
+{
+    monitor.longest_ns = 0;
 }
 
 void monitor_kick(void)
@@ -163,6 +188,8 @@ static void watch(struct carrier *carrier, uint64_t now)
         return;
     }
     uint64_t held = now - carrier->stall_since_ns;
+    if (held > monitor.longest_ns && co)
+        monitor.longest_ns = held;
     warn_of_stall(carrier, held);
     /* One on its way is enough: while the carrier is off its processor they would queue up, and the
      * queue is shared by all processes of the user (RLIMIT_SIGPENDING). */
@@ -289,7 +316,7 @@ int monitor_start(const struct monitor_settings *settings)
     monitor.settings = *settings;
     monitor.warned_switches = UINT64_MAX;
     monitor.last_tick_ns = monitor.started_ns = clock_now(&runtime.clock);
-    monitor.kicks = monitor.stalls = 0;
+    monitor.kicks = monitor.stalls = monitor.longest_ns = 0;
     runtime.carrier.stall_since_ns = monitor.last_tick_ns;
     runtime.can_hand_off = settings->slice_ns && handoff_prepare();
     monitor.settled = 0;

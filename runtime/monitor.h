@@ -33,6 +33,12 @@ void monitor_set(uint64_t slice_ns, uint64_t latency_warning_ns);
 struct runtime_stat;
 void monitor_read_stat(struct runtime_stat *stat);
 
+/* Fills in the monitor's part: uptime, stalls since the start, and the longest time that the carrier was
+ * held since the last monitor_forget_longest. On the monitor. */
+struct latency_info;
+void monitor_read_latency(struct latency_info *info);
+void monitor_forget_longest(void);
+
 /* Interrupts the carrier, as at the end of a slice. On the monitor. */
 void monitor_kick(void);
 

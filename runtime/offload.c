@@ -16,6 +16,7 @@
 
 #include "runtime/handoff.h"
 #include "runtime/kthread.h"
+#include "runtime/probes.h"
 #include "runtime/sched.h"
 
 #define HELPERS_MAX   4096
@@ -39,6 +40,8 @@ static void finished(struct remote *remote)
 {
     struct offload_job *job = container_of(remote, struct offload_job, remote);
     job->done = true;
+    if (unlikely(runtime.carrier.watch.trace))
+        trace_offload_end(&runtime.carrier, job->co, job->nr, job->result);
     sched_wake(job->co, 0);
 }
 
@@ -322,6 +325,9 @@ static long run(struct offload_job *job, uint64_t deadline_ns)
     if (!start_job(job))
         return call_here(job->nr, job->argument);
     co->job = job;
+    PROBE2(offload, co->id, job->nr);
+    if (unlikely(runtime.carrier.watch.trace))
+        trace_offload(&runtime.carrier, co, job->nr);
     while (!job->done) {
         co_waits(co, wait_of(job));
         if (sched_park(late ? DEADLINE_NEVER : deadline_ns) == -ETIMEDOUT && !job->done) {

@@ -172,6 +172,7 @@ int runtime_start(int kernel_tid)
     co_register(main_co);
     co_set_state(main_co, CO_RUNNING);
     cputime_reset(main_co);
+    latency_reset(carrier);
     runtime.main = main_co;
     carrier->current = main_co;
     gs_base_set(&runtime.cpu, (uint64_t)carrier->thread);
@@ -195,6 +196,8 @@ void runtime_reset(void)
     runtime.snapshot_hint = NULL;
     runtime.main = NULL;
     timer_clear(&carrier->timers);
+    carrier->watch.any = 0;
+    trace_reset(carrier);
     futex_reset();
     sys1(__NR_close, runtime.wake_fd);
     runtime.wake_fd = -1;

@@ -9,9 +9,10 @@
  * that was entered at an inline system call may, and simd_call_* keeps them on its stack. */
 #include "runtime/sched.h"
 
-#include "runtime/cputime.h"
 #include "runtime/monitor.h"
 #include "runtime/poll/poll.h"
+#include "runtime/probes.h"
+#include "runtime/watch.h"
 
 #define LOOP_STACK_BYTES (64 * 1024UL)
 #define OVERTAKES_MAX    64
@@ -37,6 +38,7 @@ int sched_init(struct carrier *carrier)
 
 static void enqueue_before(struct carrier *carrier, struct list *place, struct co *co)
 {
+    watch_queued(carrier, co);
     co_set_state(co, CO_RUNNABLE);
     list_push(place, &co->link);
     __builtin_prefetch(co->sp); /* see prefetch_first */
@@ -99,7 +101,7 @@ static struct co *dequeue(struct carrier *carrier)
 
 static void make_current(struct carrier *carrier, struct co *co)
 {
-    cputime_switch(co);
+    watch_switch(carrier, co);
     carrier->current = co;
     carrier->switches++;
     co_set_state(co, CO_RUNNING);
@@ -138,7 +140,7 @@ static inline __attribute__((always_inline)) long switch_away(void *argument)
         make_current(carrier, next);
         sp = next->sp;
     } else {
-        cputime_switch(NULL);
+        watch_switch(carrier, NULL);
         carrier->current = NULL;
     }
     context_switch(&from->sp, sp);
@@ -174,6 +176,9 @@ int sched_park(uint64_t deadline_ns)
             return -ENOMEM;
         timer_add(&carrier->timers, &co->timer, deadline_ns);
     }
+    PROBE3(park, co->id, co->wait.kind, co->wait.addr);
+    if (unlikely(carrier->watch.trace))
+        trace_park(carrier, co);
     co_set_state(co, CO_PARKED);
     leave_for_others(co);
     co->wait.kind = WAIT_NONE;
@@ -187,6 +192,7 @@ bool sched_wake(struct co *co, int result)
     if (co->state != CO_PARKED)
         return false;
     co->wake_result = result;
+    PROBE2(wake, co->id, result);
     if (unlikely(runtime.favoured) && take_favour(&runtime.carrier))
         enqueue_first(&runtime.carrier, co);
     else
@@ -210,6 +216,7 @@ bool sched_hand_over(struct co *co, int result)
     if (co->state != CO_PARKED)
         return false;
     co->wake_result = result;
+    PROBE2(wake, co->id, result);
     enqueue_first(&runtime.carrier, co);
     sched_yield_co();
     return true;
@@ -217,6 +224,7 @@ bool sched_hand_over(struct co *co, int result)
 
 void sched_start(struct co *co)
 {
+    PROBE2(create, co->id, co->creator_id);
     enqueue(&runtime.carrier, co);
 }
 
@@ -258,11 +266,19 @@ static bool met_there_before(struct co *co, uint32_t pc, uint32_t sp)
     return false;
 }
 
+void sched_note_preemption(struct carrier *carrier, struct co *co, uintptr_t pc)
+{
+    co->preemptions++;
+    PROBE2(preempt, co->id, pc);
+    if (unlikely(carrier->watch.trace))
+        trace_preempt(carrier, co, pc);
+}
+
 void sched_preempt(uintptr_t pc, uintptr_t sp)
 {
     struct carrier *carrier = this_carrier();
     struct co *co = carrier->current;
-    co->preemptions++;
+    sched_note_preemption(carrier, co, pc);
     if (met_there_before(co, (uint32_t)pc, (uint32_t)sp)) {
         co->slice_shift += co->slice_shift < SLICE_SHIFT_MAX;
         carrier->spinning = SPIN_TICKS;
@@ -277,8 +293,11 @@ void sched_exit(void (*leave)(struct co *co))
 {
     struct carrier *carrier = this_carrier();
     struct co *co = carrier->current;
+    PROBE1(exit, co->id);
+    if (unlikely(carrier->watch.trace))
+        trace_exit(carrier, co);
     co_set_state(co, CO_DEAD);
-    cputime_switch(NULL);
+    watch_switch(carrier, NULL);
     carrier->current = NULL;
     carrier->leaving = co;
     carrier->leave = leave;
@@ -307,11 +326,13 @@ static void pass(struct carrier *carrier)
     uint64_t now = clock_now(&runtime.clock);
     runtime.coarse_ns = now;
     carrier->favours = SCHED_FAVOURS;
+    latency_pass(carrier, now);
     expire_timers(carrier, now);
     if (carrier->kthread.attention & ATTENTION_REMOTE)
         runtime_drain_inbox();
     if (carrier->kthread.attention & ATTENTION_SIGNAL && runtime.signals_noted)
         runtime.signals_noted();
+    carrier->trace.fresh = false; /* what a poll finds has a time of its own */
     /* Atomic: other kernel threads set bits meanwhile. */
     __atomic_fetch_and(&carrier->kthread.attention, ~ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
     if (carrier->run_queue_length) {

@@ -49,6 +49,9 @@ void sched_yield_polling(void);
  * for what becomes of one that spins. PARKS. */
 void sched_preempt(uintptr_t pc, uintptr_t sp);
 
+/* The slice of @co is over, for observers; @pc is 0 when it is met in a call. */
+void sched_note_preemption(struct carrier *carrier, struct co *co, uintptr_t pc);
+
 /* fn(argument), with the vector registers kept that @co's present call has alive. */
 long simd_call(const struct co *co, long (*fn)(void *), void *argument);
 

@@ -38,7 +38,7 @@ struct credentials {
 
 static struct control_client clients[CONTROL_CLIENTS];
 
-static uint64_t now_ns(void)
+uint64_t control_now_ns(void)
 {
     struct __kernel_timespec now = { 0 };
 
@@ -48,6 +48,7 @@ static uint64_t now_ns(void)
 
 static void drop(size_t slot)
 {
+    control_forget_trace(&clients[slot]);
     sys1(__NR_close, control_server.fds[slot]);
     control_server.fds[slot] = -1;
 }
@@ -74,7 +75,7 @@ static bool send_more(struct control_client *client, int fd)
         return true;
     if (sent <= 0)
         return false;
-    client->active_ns = now_ns();
+    client->active_ns = control_now_ns();
     client->out_sent += (uint32_t)sent;
     return true;
 }
@@ -93,7 +94,7 @@ static int receive_to(struct control_client *client, int fd, uint32_t end)
         return 0;
     if (received <= 0)
         return -1;
-    client->active_ns = now_ns();
+    client->active_ns = control_now_ns();
     client->in_used += (uint32_t)received;
     return client->in_used == end;
 }
@@ -162,7 +163,7 @@ static size_t find_slot(uint64_t now)
 static void accept_client(void)
 {
     long low = sys4(__NR_accept4, control_server.listen_fd, NULL, NULL, O_CLOEXEC | O_NONBLOCK);
-    uint64_t now = now_ns();
+    uint64_t now = control_now_ns();
     size_t slot;
     long fd;
 
@@ -194,7 +195,7 @@ static uint64_t watch_listener(struct pollfd *poll, uint64_t timeout_ns)
     poll->events = POLLIN;
     if (control_server.deaf_until_ns == 0)
         return timeout_ns;
-    now = now_ns();
+    now = control_now_ns();
     if (now >= control_server.deaf_until_ns) {
         control_server.deaf_until_ns = 0;
         return timeout_ns;

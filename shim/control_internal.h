@@ -25,6 +25,7 @@ struct control_server {
  * buffers that no client ever needed cost nothing. */
 struct control_client {
     bool greeted;
+    bool traces;                 /* it has started a trace, and may read it */
     uint32_t in_used;            /* of in: header first, then the body, never more */
     uint32_t out_used, out_sent; /* equal: nothing to send */
     uint64_t active_ns;          /* when bytes last moved */
@@ -48,6 +49,14 @@ void control_answer_signal(struct control_client *client, const void *body);
 /* control_errands.c */
 void control_answer_cancel(struct control_client *client, const void *body);
 void control_answer_call(struct control_client *client, const void *body);
+
+/* control_trace.c; the last: @client has gone. */
+void control_answer_trace(struct control_client *client, const void *body);
+void control_answer_latency(struct control_client *client, const void *body);
+void control_forget_trace(struct control_client *client);
+
+/* CLOCK_MONOTONIC. */
+uint64_t control_now_ns(void);
 
 /* Puts the reply to the complete request in client->in into client->out. */
 void control_answer(struct control_client *client);

@@ -144,6 +144,8 @@ static const struct request requests[] = {
     { FRAME_SIGNAL, sizeof(struct signal_request), control_answer_signal },
     { FRAME_CANCEL, sizeof(struct cancel_request), control_answer_cancel },
     { FRAME_CALL, sizeof(struct call_request), control_answer_call },
+    { FRAME_TRACE, sizeof(struct trace_request), control_answer_trace },
+    { FRAME_LATENCY, sizeof(struct latency_request), control_answer_latency },
 };
 
 static const struct request *find_request(uint16_t type)

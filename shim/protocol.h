@@ -36,10 +36,12 @@ enum frame_type {
     FRAME_STAT = 5, /* empty body; answered by a struct runtime_stat */
     FRAME_GET = 6,  /* empty body; answered by a struct get_reply */
     FRAME_SET = 7,
-    FRAME_SIGNAL = 8,  /* answered by an empty body */
-    FRAME_CANCEL = 9,  /* answered by a struct errand_info, as is... */
-    FRAME_CALL = 10,   /* ...this */
-    FRAME_DOCTOR = 14, /* answered by a struct doctor_reply */
+    FRAME_SIGNAL = 8, /* answered by an empty body */
+    FRAME_CANCEL = 9, /* answered by a struct errand_info, as is... */
+    FRAME_CALL = 10,  /* ...this */
+    FRAME_TRACE = 11,
+    FRAME_LATENCY = 12, /* answered by a struct latency_info */
+    FRAME_DOCTOR = 14,  /* answered by a struct doctor_reply */
     FRAME_REPLY = 0x8000,
     FRAME_ERROR = 0xffff,
 };
@@ -152,6 +154,31 @@ struct cancel_request {
 struct call_request {
     uint64_t ticket;
     struct call_info call;
+};
+
+/* A trace of what threads do. One client at a time has one, and it ends with the client. */
+enum trace_operation {
+    TRACE_START = 1,
+    TRACE_READ = 2,
+    TRACE_STOP = 3, /* what is left can still be read */
+};
+
+struct trace_request {
+    uint32_t operation; /* enum trace_operation */
+    uint32_t reserved;
+};
+
+/* Followed, after TRACE_READ, by count events of event_bytes each, every one a struct trace_event of the
+ * server's release, in the order of time. FRAME_MORE: there are others already. */
+struct trace_reply {
+    uint32_t count;
+    uint32_t event_bytes;
+    uint64_t now_ns; /* CLOCK_MONOTONIC, as in the events */
+};
+
+struct latency_request {
+    uint32_t restart; /* 1: the figures begin anew after this answer */
+    uint32_t reserved;
 };
 
 enum protocol_error {

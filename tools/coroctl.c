@@ -14,9 +14,9 @@
 #include "tools/coroctl/command.h"
 
 static const struct command *const commands[] = {
-    &command_list, &command_where,   &command_deadlock, &command_stat,
-    &command_top,  &command_profile, &command_get,      &command_set,
-    &command_kill, &command_cancel,  &command_call,
+    &command_list,    &command_where,   &command_deadlock, &command_stat, &command_top,
+    &command_profile, &command_get,     &command_set,      &command_kill, &command_cancel,
+    &command_call,    &command_latency, &command_trace,
 };
 
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;
@@ -60,6 +60,8 @@ static bool *flag_of(struct settings *settings, int key)
         return &settings->tree;
     case KEY_OFF_CPU:
         return &settings->off_cpu;
+    case KEY_RESET_FIGURES:
+        return &settings->reset;
     default:
         return NULL;
     }

@@ -14,8 +14,10 @@
 #include <pthread.h>
 
 #include "runtime/co_info.h"
+#include "runtime/latency.h"
 #include "runtime/stack_info.h"
 #include "runtime/stat.h"
+#include "runtime/trace.h"
 #include "shim/control.h"
 
 #define FLOOR 200
@@ -105,6 +107,33 @@ size_t co_memory(void *to, uintptr_t address, size_t bytes)
 void runtime_read_stat(struct runtime_stat *stat)
 {
     *stat = (struct runtime_stat){ .uptime_ns = 2000000000, .threads = 12, .switches = 345 };
+}
+
+/* Nothing happens to invented threads. */
+
+int trace_start(void)
+{
+    return 0;
+}
+
+void trace_stop(void)
+{
+}
+
+size_t trace_read(struct trace_event *out, size_t max, bool *more)
+{
+    (void)out, (void)max;
+    *more = false;
+    return 0;
+}
+
+void latency_read(struct latency_info *info)
+{
+    memset(info, 0, sizeof(*info));
+}
+
+void latency_restart(void)
+{
 }
 
 static void *wait_for_end(void *wake_fd)

@@ -1,5 +1,6 @@
 /* The control server against a client that knows the protocol, and against clients that do not:
  * what each request answers, garbage, partial frames, slow and vanishing clients, too many. */
+#include "runtime/runtime.h"
 #include "tests/unit/control_client.h"
 
 static void expect_error(int fd, enum protocol_error code, uint16_t request)
@@ -363,6 +364,44 @@ START_TEST(a_newcomer_replaces_the_client_silent_longest)
 }
 END_TEST
 
+static uint16_t ask_trace(int fd, uint32_t operation)
+{
+    struct trace_request request = { .operation = operation };
+    char body[FRAME_REPLY_MAX];
+
+    put_frame(fd, FRAME_TRACE, &request, sizeof(request));
+    return get_frame(fd, body).type;
+}
+
+START_TEST(a_trace_ends_with_its_client)
+{
+    int first, second;
+
+    start();
+    first = dial();
+    greet(first);
+    ck_assert_uint_eq(ask_trace(first, TRACE_READ), FRAME_ERROR); /* not started */
+    ck_assert_uint_eq(ask_trace(first, 99), FRAME_ERROR);
+    ck_assert_uint_eq(ask_trace(first, TRACE_START), FRAME_TRACE | FRAME_REPLY);
+    ck_assert_uint_eq(ask_trace(first, TRACE_READ), FRAME_TRACE | FRAME_REPLY);
+    ck_assert(runtime.carrier.watch.trace);
+    second = dial();
+    greet(second);
+    ck_assert_uint_eq(ask_trace(second, TRACE_START), FRAME_ERROR); /* one at a time */
+    ck_assert_uint_eq(ask_trace(second, TRACE_STOP), FRAME_ERROR);
+    ck_assert(runtime.carrier.watch.trace);
+    close(first);
+    while (__atomic_load_n(&runtime.carrier.watch.trace, __ATOMIC_RELAXED))
+        usleep(1000);
+    ck_assert_uint_eq(ask_trace(second, TRACE_START), FRAME_TRACE | FRAME_REPLY);
+    ck_assert_uint_eq(ask_trace(second, TRACE_STOP), FRAME_TRACE | FRAME_REPLY);
+    ck_assert_uint_eq(ask_trace(second, TRACE_READ), FRAME_TRACE | FRAME_REPLY);
+    ck_assert(!runtime.carrier.watch.trace);
+    close(second);
+    stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("control");
@@ -383,6 +422,7 @@ int main(void)
     tcase_add_test(tests, requests_may_come_byte_by_byte_or_many_at_once);
     tcase_add_test(tests, a_client_that_does_not_read_stops_nobody);
     tcase_add_test(tests, vanishing_clients_leave_nothing_behind);
+    tcase_add_test(tests, a_trace_ends_with_its_client);
     tcase_add_test(tests, one_client_too_many_is_turned_away);
     tcase_add_test(tests, a_newcomer_replaces_the_client_silent_longest);
     suite_add_tcase(suite, tests);

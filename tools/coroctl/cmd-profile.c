@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/image.h"
 #include "tools/coroctl/profile.h"
+#include "tools/coroctl/progress.h"
 #include "tools/coroctl/text.h"
 
 #define ON_CPU_HZ  99 /* not in step with what happens every 10 ms */
@@ -77,20 +77,11 @@ static int look_off_cpu(struct sampling *sampling, struct threads *threads)
     return code;
 }
 
-static void show_progress(double done_s, double total_s)
-{
-    static int last = -1;
-
-    if (isatty(STDERR_FILENO) && (int)done_s != last) {
-        last = (int)done_s;
-        fprintf(stderr, "\rlooking: %d of %.0f s ", last, total_s);
-    }
-}
-
 static int sample(struct sampling *sampling, const struct settings *settings, double seconds)
 {
     unsigned hz = settings->hz > 0 ? settings->hz : settings->off_cpu ? OFF_CPU_HZ : ON_CPU_HZ;
     uint64_t start = now_ns(), end = start + (uint64_t)(seconds * NSEC_PER_SEC), next = start;
+    struct progress progress = progress_begin("looking", "s");
     struct threads threads = { 0 };
     int code = EXIT_OK;
 
@@ -105,10 +96,9 @@ static int sample(struct sampling *sampling, const struct settings *settings, do
         next += NSEC_PER_SEC / hz;
         if (next < now_ns())
             next = now_ns(); /* a slow look delays the next one, and adds none */
-        show_progress((double)(now_ns() - start) / NSEC_PER_SEC, seconds);
+        progress_show(&progress, (now_ns() - start) / NSEC_PER_SEC, (uint64_t)seconds);
     }
-    if (isatty(STDERR_FILENO))
-        fputs("\r\033[K", stderr);
+    progress_end(&progress);
     threads_free(&threads);
     return code;
 }

@@ -33,6 +33,7 @@ struct settings {
     double time_s;                     /* profile; 0: as usual */
     unsigned hz;
     bool off_cpu;
+    bool reset;          /* latency */
     double timeout_s;    /* cancel, call; 0: as usual */
     const char *returns; /* call: a type; NULL: as the function's */
     char **arguments;    /* what is left after the options, NULL at the end */
@@ -53,6 +54,7 @@ enum {
     KEY_DIFF,
     KEY_TIMEOUT,
     KEY_RETURNS,
+    KEY_RESET_FIGURES,
 };
 
 /* Rows for a command's options. */
@@ -85,7 +87,7 @@ struct command {
 };
 
 extern const struct command command_call, command_cancel, command_deadlock, command_get,
-    command_kill, command_list, command_profile, command_set, command_stat, command_top,
-    command_where;
+    command_kill, command_latency, command_list, command_profile, command_set, command_stat,
+    command_top, command_trace, command_where;
 
 #endif

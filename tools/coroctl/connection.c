@@ -46,9 +46,12 @@ static int fail_protocol(const struct connection *connection)
     return EXIT_PROTOCOL;
 }
 
-static int fail_transfer(const struct connection *connection, ssize_t result)
+static int fail_transfer(struct connection *connection, ssize_t result)
 {
     if (result == 0 || errno == ECONNRESET || errno == EPIPE) {
+        connection->ended = true;
+        if (connection->may_end)
+            return EXIT_FAILED;
         if (kill(connection->pid, 0) != 0 && errno == ESRCH)
             error(0, 0, "process %d has ended", (int)connection->pid);
         else
@@ -64,7 +67,7 @@ static int fail_transfer(const struct connection *connection, ssize_t result)
     return EXIT_FAILED;
 }
 
-static int send_all(const struct connection *connection, const void *bytes, size_t length)
+static int send_all(struct connection *connection, const void *bytes, size_t length)
 {
     ssize_t sent = send(connection->fd, bytes, length, MSG_NOSIGNAL);
 
@@ -72,7 +75,7 @@ static int send_all(const struct connection *connection, const void *bytes, size
     return sent == (ssize_t)length ? EXIT_OK : fail_transfer(connection, sent < 0 ? sent : 0);
 }
 
-static int receive_all(const struct connection *connection, void *bytes, size_t length)
+static int receive_all(struct connection *connection, void *bytes, size_t length)
 {
     ssize_t received = recv(connection->fd, bytes, length, MSG_WAITALL);
 

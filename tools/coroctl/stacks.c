@@ -10,6 +10,7 @@
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/image.h"
+#include "tools/coroctl/progress.h"
 
 #define STACK_BYTES 4096 /* of each: most parked threads use less */
 
@@ -82,6 +83,7 @@ int stacks_fetch(struct connection *connection, uint64_t only_id, struct stacks 
 {
     struct stacks_request request = { .only_id = only_id, .max_stack_bytes = STACK_BYTES };
     size_t before = stacks->count;
+    struct progress progress = progress_begin("unwinding", "threads");
     int code;
 
     unwind_open(read_remote, connection);
@@ -97,7 +99,9 @@ int stacks_fetch(struct connection *connection, uint64_t only_id, struct stacks 
         if (code != EXIT_OK || stacks->count == had)
             break;
         request.after_id = stacks->items[stacks->count - 1].id;
+        progress_show(&progress, stacks->count - before, 0);
     } while (connection->flags & FRAME_MORE && !only_id);
+    progress_end(&progress);
     unwind_close();
     if (code != EXIT_OK)
         stacks->count = before;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/progress.h"
 
 static struct co_info *grow(struct threads *threads, size_t more)
 {
@@ -69,6 +70,7 @@ static void sort_by_tid(struct threads *threads)
 int threads_fetch(struct connection *connection, struct threads *threads)
 {
     struct list_request request = { 0 };
+    struct progress progress = progress_begin("asking", "threads");
 
     *threads = (struct threads){ .pid = connection->pid };
     do {
@@ -80,12 +82,15 @@ int threads_fetch(struct connection *connection, struct threads *threads)
             code = EXIT_PROTOCOL;
         }
         if (code != EXIT_OK) {
+            progress_end(&progress);
             threads_free(threads);
             return code;
         }
         if (threads->count > 0)
             request.after_id = threads->items[threads->count - 1].id;
+        progress_show(&progress, threads->count, 0);
     } while (connection->flags & FRAME_MORE);
+    progress_end(&progress);
     sort_by_tid(threads);
     return EXIT_OK;
 }

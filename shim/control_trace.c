@@ -1,0 +1,70 @@
+/* The control socket's requests about time: a trace of events, and latencies. */
+#include <linux/errno.h>
+
+#include "runtime/latency.h"
+#include "runtime/trace.h"
+#include "shim/control_internal.h"
+
+#define EVENTS_MAX ((FRAME_REPLY_MAX - sizeof(struct trace_reply)) / sizeof(struct trace_event))
+
+static void start(struct control_client *client)
+{
+    int error = trace_start();
+
+    if (error == -EBUSY)
+        control_refuse(client, PROTOCOL_FAILED, FRAME_TRACE, "another trace is on");
+    else if (error)
+        control_refuse(client, PROTOCOL_FAILED, FRAME_TRACE, "no memory for the events");
+    else
+        client->traces = true;
+}
+
+static void read_events(struct control_client *client, struct trace_reply *answer)
+{
+    struct frame_header *header = (struct frame_header *)client->out;
+    bool more;
+    uint32_t bytes;
+
+    answer->count = (uint32_t)trace_read((struct trace_event *)(answer + 1), EVENTS_MAX, &more);
+    bytes = answer->count * (uint32_t)sizeof(struct trace_event);
+    header->flags = more ? FRAME_MORE : 0;
+    header->length += bytes;
+    client->out_used += bytes;
+}
+
+void control_answer_trace(struct control_client *client, const void *body)
+{
+    const struct trace_request *trace = body;
+    struct trace_reply *answer =
+        control_reply(client, FRAME_TRACE | FRAME_REPLY, 0, sizeof(*answer));
+
+    answer->event_bytes = sizeof(struct trace_event);
+    answer->now_ns = control_now_ns();
+    if (trace->operation == TRACE_START)
+        start(client);
+    else if (!client->traces)
+        control_refuse(client, PROTOCOL_FAILED, FRAME_TRACE, "this client has started no trace");
+    else if (trace->operation == TRACE_READ)
+        read_events(client, answer);
+    else if (trace->operation == TRACE_STOP)
+        trace_stop();
+    else
+        control_refuse(client, PROTOCOL_MALFORMED, FRAME_TRACE, "unknown operation");
+}
+
+void control_forget_trace(struct control_client *client)
+{
+    if (client->traces)
+        trace_stop();
+    client->traces = false;
+}
+
+void control_answer_latency(struct control_client *client, const void *body)
+{
+    const struct latency_request *latency = body;
+
+    latency_read(
+        control_reply(client, FRAME_LATENCY | FRAME_REPLY, 0, sizeof(struct latency_info)));
+    if (latency->restart)
+        latency_restart();
+}

@@ -1,0 +1,66 @@
+/* A trace: the events of a process, and what is known of its threads beside them. */
+#ifndef COROCTL_TRACE_H
+#define COROCTL_TRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "runtime/co_info.h"
+#include "runtime/trace_info.h"
+#include "tools/coroctl/threads.h"
+
+/* tracks.c: one track for each thread that the trace or a listing has met. */
+
+enum track_state { TRACK_UNKNOWN, TRACK_RUNNING, TRACK_RUNNABLE, TRACK_PARKED, TRACK_GONE };
+
+struct track {
+    uint64_t id; /* 0: this place of the table is free */
+    char name[CO_NAME_BYTES];
+    enum track_state first;    /* before its first event */
+    bool met;                  /* it has an event */
+    bool call_met;             /* its first call is known */
+    struct trace_event parked; /* how it was parked before its first event */
+    uint32_t first_call;       /* it was in call number + 1; 0: in none */
+
+    /* While it is written. */
+    enum track_state state;
+    uint32_t call; /* number + 1; 0: none */
+    bool listed;   /* among those that have something open */
+    bool offload;
+};
+
+struct tracks {
+    struct track *items;
+    size_t room, count; /* room is a power of two */
+};
+
+/* The track of thread @id, made when there is none. */
+struct track *track_of(struct tracks *tracks, uint64_t id);
+
+/* Names, and what threads waited on that are parked; @first: before the trace. */
+void tracks_learn(struct tracks *tracks, const struct threads *threads, bool first);
+
+/* What one event says about how its thread was before. */
+void tracks_meet(struct tracks *tracks, const struct trace_event *event);
+
+void tracks_free(struct tracks *tracks);
+
+/* trace_json.c: Chrome's trace-event format, which Perfetto reads too. */
+
+struct trace {
+    pid_t pid;
+    const char *program;
+    uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC */
+    FILE *spool;               /* struct trace_event after struct trace_event */
+    uint64_t events, lost;
+    struct tracks tracks;
+};
+
+/* Writes @trace to @out. Returns 0, or -1 with errno when reading or writing failed. */
+int trace_write_json(FILE *out, struct trace *trace);
+
+/* The name of a call that a trace shows, or NULL; @fd: whether its first argument is a descriptor. */
+const char *traced_call_name(uint32_t number, bool *fd);
+
+#endif
