@@ -39,7 +39,7 @@ above_flags := $(shared)
 gate_below := $(addprefix shim/gate/,enter.S stub.c patch.c sites.c memory.c)
 below_src := \
 	$(wildcard runtime/*.c runtime/arch/x86_64/*.c runtime/arch/x86_64/*.S) \
-	$(filter-out %/script.c,$(wildcard runtime/poll/*.c)) \
+	$(filter-out %/script.c %/kqueue.c,$(wildcard runtime/poll/*.c)) \
 	$(filter-out interpose/doors%,$(wildcard interpose/*.c interpose/*.S)) \
 	$(wildcard shim/conf*.c shim/control*.c) shim/format.c shim/log.c \
 	$(wildcard $(gate_below))

@@ -30,7 +30,7 @@ struct poll_backend {
     bool (*owns_fd)(int fd);
 };
 
-extern const struct poll_backend poll_epoll, poll_script;
+extern const struct poll_backend poll_epoll, poll_kqueue, poll_script;
 
 /* Which one runs; set before runtime_start. */
 extern const struct poll_backend *poll_set;

@@ -13,10 +13,13 @@ unit_libs  := -lcheck -lsubunit -lm -lrt -pthread
 unit_flags := $(common) -D_GNU_SOURCE -pthread
 # Without interpose/, whose tests bring their own, and the shim's entry.
 unit_objects := $(filter-out $(OBJ)/shim/init.o $(OBJ)/shim/activate.o $(OBJ)/interpose/%,$(below_obj) $(above_obj)) \
-	$(call objects,runtime/poll/script.c $(unit_src)/harness.c $(unit_src)/suite.c)
+	$(call objects,runtime/poll/script.c runtime/poll/kqueue.c $(unit_src)/harness.c $(unit_src)/suite.c $(unit_src)/kqueue.c)
 
 $(call objects,runtime/poll/script.c): flags := $(below_flags)
 $(call objects,$(wildcard $(unit_src)/*.c)): flags := $(unit_flags)
+
+# Linux has no kqueue: its header comes from a folder of the tests, its functions from theirs.
+$(call objects,runtime/poll/kqueue.c $(unit_src)/kqueue.c): flags := $(unit_flags) -I$(unit_src)/kqueue
 
 .PHONY: check-unit check-sanitize unit
 unit: $(UNIT:%=$(unit_out)/%)

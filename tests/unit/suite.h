@@ -28,12 +28,13 @@
         return suite_main((suite), tests_, sizeof(tests_) / sizeof(tests_[0]), 1);                 \
     } while (0)
 
-/* The same, each test with _i 0 and 1: for both backends, for instance. */
-#define RUN_TESTS_TWICE(suite, ...)                                                                \
+/* The same, each test with _i from 0 to @times - 1: for several backends, for instance. */
+#define RUN_TESTS_TIMES(times, suite, ...)                                                         \
     do {                                                                                           \
         const TTest *const tests_[] = { __VA_ARGS__ };                                             \
-        return suite_main((suite), tests_, sizeof(tests_) / sizeof(tests_[0]), 2);                 \
+        return suite_main((suite), tests_, sizeof(tests_) / sizeof(tests_[0]), (times));           \
     } while (0)
+#define RUN_TESTS_TWICE(suite, ...) RUN_TESTS_TIMES(2, suite, __VA_ARGS__)
 
 int suite_main(const char *suite, const TTest *const tests[], size_t count, int loops);
 

@@ -1,4 +1,4 @@
-/* The poll contract, on both backends: what is registered, which events come, how long a wait is.
+/* The poll contract, on every backend: what is registered, which events come, how long a wait is.
  * The test is the runtime here: it provides poll_event and the attention flag. */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ void poll_prefetch_waiter(uint64_t tag)
 static void open_set(int which)
 {
     scripted = which == 0;
-    set = scripted ? &poll_script : &poll_epoll;
+    set = scripted ? &poll_script : which == 1 ? &poll_epoll : &poll_kqueue;
     ck_assert_int_eq(set->open(FLOOR), 0);
 }
 
@@ -328,8 +328,8 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS_TWICE(
-        "poll", an_event_carries_the_tag_of_its_registration, events_are_edges,
+    RUN_TESTS_TIMES(
+        3, "poll", an_event_carries_the_tag_of_its_registration, events_are_edges,
         a_full_pipe_that_drains_is_writable, the_peers_end_is_readable_and_a_hang_up,
         a_half_closed_stream_is_readable_and_a_hang_up, files_that_are_always_ready_are_refused,
         a_second_registration_is_refused_until_the_first_is_removed,
