@@ -92,6 +92,12 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
     case 't':
         settings->thread = (uint64_t)parse_number(state, value, 1, 1e18);
         return 0;
+    case KEY_CORE:
+        settings->core = value;
+        return 0;
+    case KEY_EXE:
+        settings->program = value;
+        return 0;
     case KEY_DIFF:
         settings->compare_with = value;
         return 0;

@@ -195,7 +195,7 @@ static int deadlock_run(const struct settings *settings)
     static struct connection connection;
     struct threads earlier = { 0 }, threads = { 0 };
     struct report report = { .connection = &connection, .threads = &threads };
-    int code = connection_choose(settings->process, &connection);
+    int code = connection_for(settings, &connection);
 
     if (code != EXIT_OK)
         return code;
@@ -211,6 +211,7 @@ static int deadlock_run(const struct settings *settings)
 
 static const struct argp_option deadlock_options[] = {
     OPTION_PROCESS,
+    OPTION_CORE,
     OPTION_JSON,
     { 0 },
 };

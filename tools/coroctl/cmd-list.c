@@ -198,7 +198,7 @@ static int list_run(const struct settings *settings)
 {
     static struct connection connection;
     struct threads threads;
-    int code = connection_choose(settings->process, &connection);
+    int code = connection_for(settings, &connection);
 
     if (code != EXIT_OK)
         return code;
@@ -217,10 +217,7 @@ static int list_run(const struct settings *settings)
 }
 
 static const struct argp_option list_options[] = {
-    OPTION_PROCESS,
-    OPTION_JSON,
-    OPTION_PLAIN,
-    { 0 },
+    OPTION_PROCESS, OPTION_CORE, OPTION_JSON, OPTION_PLAIN, { 0 },
 };
 
 const struct command command_list = {

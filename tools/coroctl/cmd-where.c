@@ -181,7 +181,7 @@ static int where_run(const struct settings *settings)
     static struct connection connection;
     struct threads threads = { 0 };
     struct stacks stacks = { 0 };
-    int code = connection_choose(settings->process, &connection);
+    int code = connection_for(settings, &connection);
 
     if (code != EXIT_OK)
         return code;
@@ -200,6 +200,7 @@ static int where_run(const struct settings *settings)
 
 static const struct argp_option where_options[] = {
     OPTION_PROCESS,
+    OPTION_CORE,
     { "group", KEY_GROUP, NULL, 0,
       "Print each stack once, with the ids of the threads that have it", 0 },
     { "all-frames", KEY_ALL_FRAMES, NULL, 0, "Print coroshim's own functions, too", 0 },

@@ -20,7 +20,8 @@ enum exit_code {
 
 /* What the options that several commands have came to. */
 struct settings {
-    const char *process; /* -p: pid or name; NULL: the only one */
+    const char *process;        /* -p: pid or name; NULL: the only one */
+    const char *core, *program; /* a core file instead, and its program; NULL: none */
     bool json, plain;
     bool group;                        /* where: one stack for all threads that have it */
     bool all_frames;                   /* where: coroshim's own, too */
@@ -55,6 +56,8 @@ enum {
     KEY_TIMEOUT,
     KEY_RETURNS,
     KEY_RESET_FIGURES,
+    KEY_CORE,
+    KEY_EXE,
 };
 
 /* Rows for a command's options. */
@@ -75,6 +78,12 @@ enum {
 #define OPTION_TIMEOUT(text)                                                                       \
     {                                                                                              \
         "timeout", KEY_TIMEOUT, "SECONDS", 0, text, 0                                              \
+    }
+
+#define OPTION_CORE                                                                                \
+    { "core", KEY_CORE, "FILE", 0, "Of the dead process that left this core file", 0 },            \
+    {                                                                                              \
+        "exe", KEY_EXE, "PROGRAM", 0, "Of this program, if the core file names another place", 0   \
     }
 
 struct command {

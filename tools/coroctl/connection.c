@@ -11,6 +11,7 @@
 
 #include "shim/version.h"
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/memory.h"
 #include "tools/coroctl/process.h"
 
 /* A server is who it says when its socket was made by that process, as our own user, root, or the
@@ -104,8 +105,11 @@ int connection_ask(struct connection *connection, enum frame_type type, const vo
 {
     struct frame_header header = { .length = request_bytes, .type = (uint16_t)type };
     struct error_reply *refusal = (struct error_reply *)connection->body;
-    int code = send_all(connection, &header, sizeof(header));
+    int code;
 
+    if (connection->by_memory)
+        return memory_answer(connection, type, request);
+    code = send_all(connection, &header, sizeof(header));
     if (code == EXIT_OK)
         code = send_all(connection, request, request_bytes);
     if (code == EXIT_OK)
@@ -146,6 +150,18 @@ static int say_hello(struct connection *connection)
     return EXIT_OK;
 }
 
+/* The process answers nobody: it is stopped. */
+static int read_instead(struct connection *connection)
+{
+    const struct memory_kind *kind;
+    int code = live_open(connection->pid, &kind);
+
+    close(connection->fd);
+    connection->fd = -1;
+    connection->by_memory = true;
+    return code == EXIT_OK ? memory_open(kind) : code;
+}
+
 int connection_open(const struct process *process, struct connection *connection)
 {
     int code = check_peer(process);
@@ -153,6 +169,8 @@ int connection_open(const struct process *process, struct connection *connection
     connection->fd = process->fd;
     connection->pid = process->pid;
     snprintf(connection->name, sizeof(connection->name), "%s", process->name);
+    if (code == EXIT_OK && live_is_stopped(process->pid))
+        return read_instead(connection);
     if (code == EXIT_OK)
         code = say_hello(connection);
     if (code != EXIT_OK)
@@ -168,7 +186,21 @@ int connection_choose(const char *wanted, struct connection *connection)
     return code == EXIT_OK ? connection_open(&process, connection) : code;
 }
 
+int connection_for(const struct settings *settings, struct connection *connection)
+{
+    const struct memory_kind *kind;
+    int code;
+
+    if (settings->core == NULL)
+        return connection_choose(settings->process, connection);
+    code = core_open(settings->core, settings->program, &kind);
+    connection->fd = -1;
+    connection->by_memory = true;
+    return code == EXIT_OK ? memory_open(kind) : code;
+}
+
 void connection_close(struct connection *connection)
 {
-    close(connection->fd);
+    if (connection->fd >= 0)
+        close(connection->fd);
 }

@@ -28,15 +28,18 @@ static struct {
     const char *contents;
 } segment;
 
+static char *no_path; /* libdw's own: beside the object, .debug, /usr/lib/debug */
+
 int image_open(pid_t pid)
 {
-    static char *no_path; /* libdw's own: beside the object, .debug, /usr/lib/debug */
     static const Dwfl_Callbacks callbacks = {
         .find_elf = dwfl_linux_proc_find_elf,
         .find_debuginfo = dwfl_standard_find_debuginfo,
         .debuginfo_path = &no_path,
     };
 
+    if (dwfl != NULL)
+        return EXIT_OK;
     unsetenv("DEBUGINFOD_URLS"); /* never over the network */
     dwfl = dwfl_begin(&callbacks);
     if (dwfl == NULL || dwfl_linux_proc_report(dwfl, pid) != 0 ||
@@ -50,6 +53,24 @@ int image_open(pid_t pid)
 Dwfl *image_dwfl(void)
 {
     return dwfl;
+}
+
+int image_open_core(Elf *core, const char *path, const char *program)
+{
+    static const Dwfl_Callbacks callbacks = {
+        .find_elf = dwfl_build_id_find_elf,
+        .find_debuginfo = dwfl_standard_find_debuginfo,
+        .debuginfo_path = &no_path,
+    };
+
+    unsetenv("DEBUGINFOD_URLS");
+    dwfl = dwfl_begin(&callbacks);
+    if (dwfl == NULL || dwfl_core_file_report(dwfl, core, program) < 0 ||
+        dwfl_report_end(dwfl, NULL, NULL) != 0) {
+        error(0, 0, "the objects of core file %s: %s", path, dwfl_errmsg(-1));
+        return EXIT_FAILED;
+    }
+    return EXIT_OK;
 }
 
 void image_own(uint64_t start, uint64_t end)
@@ -315,7 +336,7 @@ static void take_signal(struct place *place, struct frame *outermost)
 
     /* call_on_stack (resume.S) stands above a copy of what a signal interrupted. */
     place->interrupts = kernels || strcmp(name, "call_on_stack") == 0;
-    if (kernels || strcmp(name, "call_handler") == 0)
+    if ((kernels && !outermost->internal) || strcmp(name, "call_handler") == 0)
         *outermost =
             (struct frame){ .function = "<signal handler called>", .object = outermost->object };
 }

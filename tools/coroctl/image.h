@@ -4,6 +4,7 @@
 #ifndef COROCTL_IMAGE_H
 #define COROCTL_IMAGE_H
 
+#include <libelf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,12 +37,22 @@ struct unwind_table {
     uint64_t header;     /* of .eh_frame_hdr */
 };
 
-/* Reads the objects of process @pid. Returns 0 or an enum exit_code, having said why. */
+/* Reads the objects of process @pid, unless some are open already. Returns 0 or an enum exit_code,
+ * having said why. */
 int image_open(pid_t pid);
+
+/* Those that core file @path names, @core; @program instead of the one that it names, if not NULL. */
+int image_open_core(Elf *core, const char *path, const char *program);
 void image_close(void);
 
 /* libdw's session, a Dwfl, for whoever looks for more; NULL unless open. */
 struct Dwfl *image_dwfl(void);
+
+/* The addresses of the object that @address lies in; left alone when in none. */
+void image_bounds(uint64_t address, uint64_t *start, uint64_t *end);
+
+/* Finds the note of @owner in any object: where its contents are in the process. */
+bool image_find_note(const char *owner, uint64_t *address);
 
 /* Where coroshim's own object lies. */
 void image_own(uint64_t start, uint64_t end);

@@ -47,6 +47,7 @@ int process_choose(const char *wanted, struct process *process);
 
 struct connection {
     int fd;
+    bool by_memory; /* nobody answers: memory.h does */
     pid_t pid;
     char name[32];                                   /* comm */
     char library[33];                                /* CORO_VERSION of the other side */
@@ -64,6 +65,11 @@ int connection_open(const struct process *process, struct connection *connection
 /* The two steps before every conversation: finds what @wanted means, as process_choose does, and opens
  * @connection to it. Returns an enum exit_code, having said why unless it is 0. */
 int connection_choose(const char *wanted, struct connection *connection);
+
+struct settings;
+
+/* Opens @connection to what the options name: a process, as connection_choose does, or a core file. */
+int connection_for(const struct settings *settings, struct connection *connection);
 
 /* Sends one request and receives its reply into connection->body, which holds at least
  * @reply_bytes. Returns an enum exit_code, having said why unless it is 0. */

@@ -21,6 +21,7 @@ static size_t read_remote(void *context, uint64_t address, void *to, size_t byte
     struct memory_request request = { .address = address, .bytes = bytes };
 
     reply.fd = connection->fd;
+    reply.by_memory = connection->by_memory;
     reply.pid = connection->pid;
     if (connection_ask(&reply, FRAME_MEMORY, &request, sizeof(request), 0) != EXIT_OK ||
         reply.body_bytes > bytes)
