@@ -55,71 +55,72 @@ static bool is_valid_time(const void *timeout)
     return !timeout || (user_copy(&time, timeout, sizeof(time)) == 0 && timespec_valid(&time));
 }
 
-static long tried(long result)
-{
-    op_pace();
-    return result;
-}
-
 long op_flock(int fd, int operation)
 {
+    op_pace(!(operation & LOCK_RELEASE));
     long result = sys2(__NR_flock, fd, operation | LOCK_NOWAIT);
     if (result != -EAGAIN || operation & (LOCK_NOWAIT | LOCK_RELEASE))
-        return tried(result);
+        return result;
     return op_offload(__NR_flock, fd, operation);
 }
 
 long op_msgsnd(int id, const void *message, size_t bytes, int flags)
 {
+    op_pace(false);
     long result = sys4(__NR_msgsnd, id, message, bytes, flags | IPC_WITHOUT_WAIT);
     if (result != -EAGAIN || flags & IPC_WITHOUT_WAIT)
-        return tried(result);
+        return result;
     return op_offload(__NR_msgsnd, id, W(message), W(bytes), flags);
 }
 
 long op_msgrcv(int id, void *message, size_t bytes, long type, int flags)
 {
+    op_pace(true);
     long result = sys5(__NR_msgrcv, id, message, bytes, type, flags | IPC_WITHOUT_WAIT);
     if (result != -ENOMSG || flags & IPC_WITHOUT_WAIT)
-        return tried(result);
+        return result;
     return op_offload(__NR_msgrcv, id, W(message), W(bytes), type, flags);
 }
 
 long op_semop(int id, void *operations, size_t count)
 {
+    op_pace(true);
     long result = sys4(__NR_semtimedop, id, operations, count, &no_time);
-    return result != -EAGAIN ? tried(result) : op_offload(__NR_semop, id, W(operations), W(count));
+    return result != -EAGAIN ? result : op_offload(__NR_semop, id, W(operations), W(count));
 }
 
 long op_semtimedop(int id, void *operations, size_t count, const void *timeout)
 {
+    op_pace(true);
     long result = -EAGAIN;
     if (is_valid_time(timeout))
         result = sys4(__NR_semtimedop, id, operations, count, &no_time);
     if (result != -EAGAIN || is_zero_time(timeout))
-        return tried(result);
+        return result;
     return op_offload(__NR_semtimedop, id, W(operations), W(count), W(timeout));
 }
 
 long op_mq_timedsend(int queue, const void *message, size_t bytes, unsigned priority,
                      const void *deadline)
 {
+    op_pace(false);
     long result = -ETIMEDOUT;
     if (is_valid_time(deadline))
         result = sys5(__NR_mq_timedsend, queue, message, bytes, priority, &no_time);
     if (result != -ETIMEDOUT)
-        return tried(result);
+        return result;
     return op_offload(__NR_mq_timedsend, queue, W(message), W(bytes), priority, W(deadline));
 }
 
 long op_mq_timedreceive(int queue, void *message, size_t bytes, unsigned *priority,
                         const void *deadline)
 {
+    op_pace(true);
     long result = -ETIMEDOUT;
     if (is_valid_time(deadline))
         result = sys5(__NR_mq_timedreceive, queue, message, bytes, priority, &no_time);
     if (result != -ETIMEDOUT)
-        return tried(result);
+        return result;
     return op_offload(__NR_mq_timedreceive, queue, W(message), W(bytes), W(priority), W(deadline));
 }
 

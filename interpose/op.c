@@ -148,13 +148,14 @@ long op_offload_call(long nr, const long argument[6])
 
 void op_refill_pace(struct co *co)
 {
-    co->selfish_left = co->selfishness ? co->selfishness : runtime.selfishness;
+    co->calls = 1;
 }
 
-void op_pace(void)
+void op_pace(bool takes)
 {
     struct co *co = this_co();
-    if (likely(--co->selfish_left))
+    uint32_t most = co->selfishness ? co->selfishness : runtime.selfishness;
+    if (likely(co->calls++ < (takes ? most : 2 * most)))
         return;
     op_refill_pace(co);
     sched_yield_co();

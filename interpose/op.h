@@ -48,10 +48,13 @@ long op_here(long nr, const long argument[6]);
 /* False: the instruction itself must do it, at its site (here.c). */
 bool op_may_run_here(uint64_t nr);
 
-/* Counts one I/O call that did not wait; every so many, others run first (CORO_SELFISHNESS). */
-void op_pace(void);
+/* An I/O call begins. Who has made CORO_SELFISHNESS of them since the last that waited lets others
+ * run first. One that @takes something (reads, accepts, locks) is the place for it: what the thread
+ * took before, the only byte of a pipe that serves as a lock say, is not then in its hands for ever
+ * when the others look. One that gives is put off for as many calls again. PARKS. */
+void op_pace(bool takes);
 
-/* @co may again complete as many calls as its selfishness says. */
+/* @co has waited: the count begins anew, with the call that did. */
 void op_refill_pace(struct co *co);
 
 /* A relative time as a deadline: NULL is never. -EINVAL when it is no valid time,

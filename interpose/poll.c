@@ -59,6 +59,7 @@ static int watch_park(struct watch *watch, uint64_t deadline)
         wait.fd = watch->waiters[0].fd;
     co_waits(this_co(), wait);
     int result = fault_happens(FAULT_WAKE) ? 0 : op_park(deadline);
+    op_refill_pace(this_co());
     watch_clear(watch);
     return result == -ERESTARTSYS ? -ERESTARTNOHAND : result;
 }
@@ -69,11 +70,10 @@ static long poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
 {
     struct fd_waiter on_stack[WATCH_ON_STACK];
     struct watch watch;
+    op_pace(true);
     long result = poll_now(fds, count);
-    if (result || deadline == 0) {
-        op_pace();
+    if (result || deadline == 0)
         return result;
-    }
     if (watch_open(&watch, on_stack, (uint32_t)count * 2) != 0)
         return -ENOMEM;
     while (!result) {
@@ -213,6 +213,7 @@ static long select_loop(struct sets *sets, uint64_t deadline)
 {
     struct fd_waiter on_stack[WATCH_ON_STACK];
     struct watch watch;
+    op_pace(true);
     long result = try_select(sets);
     if (result || deadline == 0)
         return result;
@@ -311,11 +312,13 @@ static long epoll_until(int fd, struct epoll_event *events, int max, uint64_t de
 {
     struct fd_waiter waiter = { .fd = fd };
     long result;
+    op_pace(true);
     for (;;) {
         result = sys6(__NR_epoll_pwait, waiter.fd, events, max, 0, 0, SIGSET_BYTES);
         if (result || deadline == 0)
             break;
         int error = op_fd_wait(&waiter, false, deadline);
+        op_refill_pace(this_co());
         if (error == -ETIMEDOUT)
             break;
         if (error) {
@@ -324,8 +327,6 @@ static long epoll_until(int fd, struct epoll_event *events, int max, uint64_t de
         }
     }
     fd_wait_done(&waiter);
-    if (result > 0)
-        op_pace();
     return result;
 }
 

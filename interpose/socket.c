@@ -192,11 +192,10 @@ long op_sendto(int fd, const void *buffer, size_t bytes, int flags, const struct
         return sys6(__NR_sendto, fd, buffer, bytes, flags, address, length);
     long first = -EAGAIN;
     if (likely(bytes && !fault.on && !entry->peer)) {
+        op_pace(false);
         first = sys6(__NR_sendto, fd, buffer, bytes, flags | DONTWAIT, address, length);
-        if (likely(first == (long)bytes || (first <= 0 && first != -EAGAIN))) {
-            op_pace(); /* as nearly always: there is nothing to keep for another try */
-            return first;
-        }
+        if (likely(first == (long)bytes || (first <= 0 && first != -EAGAIN)))
+            return first; /* as nearly always: there is nothing to keep for another try */
     }
     struct attempt attempt = {
         .fd = fd,

@@ -65,6 +65,8 @@ static inline __attribute__((always_inline)) long attempt_run_inline(struct atte
     uint64_t own = DEADLINE_NEVER, set = DEADLINE_NEVER;
     bool asked = false, waited = false;
     long result = -EAGAIN;
+    if (!attempt->skip_first)
+        op_pace(!attempt->for_write);
     *waiter = (struct fd_waiter){ .fd = attempt->fd };
     for (;;) {
         if (!attempt->skip_first || fault_happens(FAULT_SLOW))
@@ -97,8 +99,6 @@ static inline __attribute__((always_inline)) long attempt_run_inline(struct atte
     fd_wait_done(waiter);
     if (waited)
         op_refill_pace(this_co());
-    else
-        op_pace();
     return result;
 }
 

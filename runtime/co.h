@@ -68,9 +68,9 @@ struct co {
     uint8_t rt_priority; /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
     struct gate_frame *frame; /* the registers at the site, in a call by the gate */
     int wake_result;
-    uint32_t slices;       /* times it was switched to */
-    uint32_t selfish_left; /* I/O calls that may still complete at once */
-    uint32_t selfishness;  /* its own; 0: the runtime's */
+    uint32_t slices;      /* times it was switched to */
+    uint32_t calls;       /* of I/O, since and with the last that waited */
+    uint32_t selfishness; /* its own; 0: the runtime's */
 
     struct fd_waiter
         waiter; /* of a call on one descriptor: here, and not on a stack that a poll would touch */

@@ -33,7 +33,6 @@ static void co_register(struct co *co)
     co->since_ns = runtime.coarse_ns;
     list_init(&co->link);
     co->wait.fd = -1;
-    co->selfish_left = runtime.selfishness;
     spin_lock(&runtime.all_lock);
     list_push(&runtime.all, &co->all);
     spin_unlock(&runtime.all_lock);
