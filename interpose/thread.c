@@ -189,6 +189,8 @@ long op_exit(int code)
         return op_exit_group(runtime.exit_code);
     walk_robust_list(co);
     futex_pi_owner_died(co->tid);
+    if (op_hooks.thread_ended)
+        op_hooks.thread_ended(co->id);
     if (co->clear_child_tid) {
         uint32_t *word = (uint32_t *)co->clear_child_tid;
         __atomic_store_n(word, 0, __ATOMIC_SEQ_CST);

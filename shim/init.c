@@ -13,6 +13,7 @@
 #include "interpose/cancel.h"
 #include "interpose/doors_pthread.h"
 #include "shim/activate.h"
+#include "shim/api/mailbox.h"
 #include "shim/api/meeting.h"
 #include "shim/conf.h"
 #include "shim/control.h"
@@ -114,10 +115,16 @@ static const char *reason_to_refuse(void)
     return NULL;
 }
 
+static void forget_others(void)
+{
+    meeting_after_fork();
+    mailbox_after_fork();
+}
+
 static void after_fork(void)
 {
     control_after_fork();
-    meeting_after_fork();
+    forget_others();
 }
 
 __attribute__((constructor)) static void load(void)
@@ -126,6 +133,7 @@ __attribute__((constructor)) static void load(void)
         .activate = activate,
         .leave_process = control_remove,
         .in_child = after_fork,
+        .thread_ended = mailbox_thread_ended,
         .cancelled = meeting_cancel,
     };
     conf_load(environ);
@@ -138,7 +146,7 @@ __attribute__((constructor)) static void load(void)
     cancel_word_offset = find_cancel_word();
     doors_resolve();
     activation_set_hooks(&hooks, control_owns_fd);
-    pthread_atfork(NULL, NULL, meeting_after_fork);
+    pthread_atfork(NULL, NULL, forget_others);
     if (!conf.follow)
         drop_preload();
     int sites = gate_arm();

@@ -21,6 +21,7 @@
 
 #include "interpose/cancel.h"
 #include "interpose/doors.h"
+#include "shim/api/park.h"
 
 enum { WAITING = 0, DONE = 1, CANCELLED = 2 };
 
@@ -41,7 +42,6 @@ static struct {
 static uint32_t generation;
 
 /* libc's; its headers and the kernel's don't go together. */
-void pthread_testcancel(void);
 int pthread_setcanceltype(int type, int *old);
 uintptr_t pthread_self(void);
 
@@ -137,6 +137,13 @@ int meeting_enter(struct visit *visit, struct meeting *meeting, int64_t timeout_
     return meeting_return(visit);
 }
 
+void meeting_within(struct visit *visit, struct meeting *meeting)
+{
+    *visit = (struct visit){ .meeting = meeting, .co = this_co() };
+    if (unlikely(meeting->generation != generation))
+        renew(meeting);
+}
+
 void meeting_move(struct visit *visit, struct meeting *meeting)
 {
     if (!visit->co) {
@@ -217,9 +224,11 @@ static void set_deadline(struct visit *visit)
 /* The visit was left to act upon a cancellation, which may turn out not to be due. */
 static int act_on_cancel(struct visit *visit)
 {
-    pthread_testcancel();
+    int error = api_leave();
+    if (error)
+        return -error;
     visit->deaf = true;
-    int error = meeting_return(visit);
+    error = meeting_return(visit);
     return error ? error : MEETING_AGAIN;
 }
 

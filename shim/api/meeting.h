@@ -88,6 +88,9 @@ int meeting_end(struct meeting *meeting);
  * of vfork, which must not touch our memory. Does not park. */
 int meeting_enter(struct visit *visit, struct meeting *meeting, int64_t timeout_ns);
 
+/* Begins a visit that doesn't wait, in the runtime, which it doesn't leave: it needs no end. */
+void meeting_within(struct visit *visit, struct meeting *meeting);
+
 /* Goes on with another meeting, in the same visit. */
 void meeting_move(struct visit *visit, struct meeting *meeting);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/api/mailbox.h"
 #include "shim/api/park.h"
 
 #define BUCKETS_AT_FIRST 64
@@ -32,9 +33,14 @@ static void forget_all(void)
     pthread_setspecific(own_id, (void *)1);
 }
 
+static void thread_is_gone(void *id)
+{
+    mailbox_close((coro_id)(uintptr_t)id);
+}
+
 static void prepare(void)
 {
-    pthread_key_create(&own_id, NULL);
+    pthread_key_create(&own_id, thread_is_gone);
     pthread_atfork(NULL, NULL, forget_all);
 }
 
