@@ -6,10 +6,10 @@
 
 /* The runtime's hooks into the process. */
 struct op_hooks {
-    int (*activate)(void);       /* first thread: 0, or -errno and the process stays native */
-    void (*leave_process)(void); /* before exit_group and exec */
-    void (*in_child)(void);      /* after fork, in the child, dormant again */
-    void (*thread_ended)(uint64_t id);   /* in the runtime, for the running coroutine */
+    int (*activate)(void);             /* first thread: 0, or -errno and the process stays native */
+    void (*leave_process)(void);       /* before exit_group and exec */
+    void (*in_child)(void);            /* after fork, in the child, dormant again */
+    void (*thread_ended)(uint64_t id); /* in the runtime, for the running coroutine */
     void (*cancelled)(uintptr_t thread); /* pthread_cancel, where threads are the kernel's */
 };
 

@@ -11,28 +11,9 @@
 
 #include <stdlib.h>
 
-#include "shim/api/meeting.h"
-#include "shim/api/ring.h"
-#include "shim/coro/mailbox.h"
 #include "shim/coro/thread.h"
 
 #define BUCKETS (1U << 14)
-
-struct mailbox {
-    struct meeting meeting;
-    coro_id owner;        /* 0: none */
-    struct mailbox *next; /* in its bucket, or free */
-    size_t limit;
-    uint64_t messages_ever;
-    struct ring messages; /* struct coro_message */
-};
-
-/* What a taker waits for. */
-struct wish {
-    struct coro_message *message; /* NULL: to be told that there is a new one */
-    bool any;
-    long type;
-};
 
 /* A caller or a sender: what its waiter points to. */
 struct letter {
@@ -118,8 +99,7 @@ static int make_mailbox(coro_id id)
     return error;
 }
 
-/* Begins a visit to the mailbox of thread @id. 0, -ESRCH or another error. */
-static int enter(struct visit *visit, coro_id id, int64_t timeout_ns, struct mailbox **found)
+int mailbox_enter(struct visit *visit, coro_id id, int64_t timeout_ns, struct mailbox **found)
 {
     for (;;) {
         int error = meeting_enter(visit, &table.meeting, timeout_ns);
@@ -190,7 +170,7 @@ void mailbox_after_fork(void)
 
 /* ---- sending ---- */
 
-static bool is_full(const struct mailbox *mailbox)
+bool mailbox_is_full(const struct mailbox *mailbox)
 {
     return mailbox->limit && mailbox->messages.count >= mailbox->limit;
 }
@@ -211,14 +191,13 @@ static void deliver(struct mailbox *mailbox, struct letter *letter)
         meeting_wake(&mailbox->meeting, taker, 0);
 }
 
-/* Senders come in while there is room. A caller stays, among the others. */
-static void let_in(struct mailbox *mailbox)
+void mailbox_let_in(struct mailbox *mailbox)
 {
     struct waiter *giver;
-    while (!is_full(mailbox) && (giver = meeting_first(&mailbox->meeting, GIVERS))) {
+    while (!mailbox_is_full(mailbox) && (giver = meeting_first(&mailbox->meeting, GIVERS))) {
         struct letter *letter = giver->value;
         if (mailbox->messages.count == mailbox->messages.capacity)
-            return; /* the limit was raised: let_in_all makes room */
+            return; /* the limit was raised: mailbox_set_limit makes room */
         letter->message.call = letter->is_call ? giver->ticket : 0;
         deliver(mailbox, letter);
         if (letter->is_call)
@@ -228,10 +207,9 @@ static void let_in(struct mailbox *mailbox)
     }
 }
 
-/* Makes room in the ring if there may be more in it. 0 or -errno, then the visit is over. */
-static int make_room(struct mailbox *mailbox, struct visit *visit, coro_id id)
+int mailbox_make_room(struct mailbox *mailbox, struct visit *visit, coro_id id)
 {
-    while (mailbox->messages.count == mailbox->messages.capacity && !is_full(mailbox)) {
+    while (mailbox->messages.count == mailbox->messages.capacity && !mailbox_is_full(mailbox)) {
         int error = ring_grow(&mailbox->messages, visit, mailbox->limit);
         if (error)
             return error;
@@ -247,7 +225,7 @@ static int make_room(struct mailbox *mailbox, struct visit *visit, coro_id id)
 static int put(struct mailbox *mailbox, struct visit *visit, struct waiter *self)
 {
     struct letter *letter = self->value;
-    if (!is_full(mailbox)) {
+    if (!mailbox_is_full(mailbox)) {
         letter->message.call = letter->is_call ? meeting_ticket(&mailbox->meeting, self) : 0;
         deliver(mailbox, letter);
         if (letter->is_call)
@@ -267,11 +245,11 @@ static int send(coro_id to, struct letter *letter, double seconds)
     if (!meeting_timeout(seconds, &timeout))
         return -EINVAL;
     letter->message.from = coro_current();
-    int error = enter(&visit, to, timeout, &mailbox);
+    int error = mailbox_enter(&visit, to, timeout, &mailbox);
     if (error)
         return error;
     do {
-        error = make_room(mailbox, &visit, to);
+        error = mailbox_make_room(mailbox, &visit, to);
         if (error)
             return error;
         error = self.side == OTHERS && self.ticket ? meeting_wait(&visit, OTHERS, &self)
@@ -300,7 +278,7 @@ int coro_mailbox_send(coro_id to, const struct coro_message *message, double sec
 int coro_mailbox_call(coro_id to, const struct coro_message *message, struct coro_message *reply,
                       double seconds)
 {
-    struct coro_message ignored;
+    struct coro_message ignored = { 0 };
     struct letter letter = { .message = content_of(message),
                              .reply = reply ? reply : &ignored,
                              .is_call = true };
@@ -350,168 +328,4 @@ int coro_mailbox_reply(const struct coro_message *message, const struct coro_mes
 int coro_mailbox_reply_error(const struct coro_message *message, int error)
 {
     return meeting_result(error > 0 ? answer(message, NULL, error) : -EINVAL);
-}
-
-/* ---- receiving ---- */
-
-static int enter_own(struct visit *visit, double seconds, struct mailbox **mailbox)
-{
-    int64_t timeout;
-    if (!meeting_timeout(seconds, &timeout))
-        return -EINVAL;
-    return enter(visit, coro_current(), timeout, mailbox);
-}
-
-/* Takes the message at @index and ends the visit. */
-static void take(struct mailbox *mailbox, struct visit *visit, size_t index,
-                 struct coro_message *message)
-{
-    ring_copy(&mailbox->messages, message, ring_at(&mailbox->messages, index));
-    ring_remove(&mailbox->messages, index);
-    let_in(mailbox);
-    meeting_leave(visit);
-}
-
-static int receive(const struct wish *wish, double seconds)
-{
-    struct visit visit;
-    struct mailbox *mailbox;
-    struct waiter self = { .value = (void *)wish };
-    int error = enter_own(&visit, seconds, &mailbox);
-    if (error)
-        return error;
-    do {
-        const struct ring *messages = &mailbox->messages;
-        for (size_t i = 0; i < messages->count; i++) {
-            const struct coro_message *message = ring_at(messages, i);
-            if (wish->any || message->type == wish->type) {
-                take(mailbox, &visit, i, wish->message);
-                return 0;
-            }
-        }
-        error = meeting_wait(&visit, TAKERS, &self);
-    } while (error == MEETING_AGAIN);
-    return error;
-}
-
-int coro_mailbox_receive(struct coro_message *message, double seconds)
-{
-    struct wish wish = { .message = message, .any = true };
-    return meeting_result(receive(&wish, seconds));
-}
-
-int coro_mailbox_receive_type(long type, struct coro_message *message, double seconds)
-{
-    struct wish wish = { .message = message, .type = type };
-    return meeting_result(receive(&wish, seconds));
-}
-
-/* The index of the first message after number @seen; the count when there is none. */
-static size_t first_after(const struct ring *messages, uint64_t seen)
-{
-    size_t index = 0;
-    while (index < messages->count &&
-           ((struct coro_message *)ring_at(messages, index))->number <= seen)
-        index++;
-    return index;
-}
-
-/* Shows all messages after @seen to @matches, outside of the visit. MEETING_AGAIN: none matches. */
-static int search(struct mailbox *mailbox, struct visit *visit, coro_match *matches, void *context,
-                  struct coro_message *message, uint64_t *seen)
-{
-    for (size_t index;
-         (index = first_after(&mailbox->messages, *seen)) < mailbox->messages.count;) {
-        *message = *(struct coro_message *)ring_at(&mailbox->messages, index);
-        meeting_leave(visit);
-        bool matched = matches(message, context);
-        int error = meeting_return(visit);
-        if (error)
-            return error;
-        index = first_after(&mailbox->messages, message->number - 1);
-        *seen = message->number;
-        if (matched && index < mailbox->messages.count &&
-            ((struct coro_message *)ring_at(&mailbox->messages, index))->number == *seen) {
-            take(mailbox, visit, index, message);
-            return 0;
-        }
-    }
-    return MEETING_AGAIN;
-}
-
-int coro_mailbox_receive_match(coro_match *matches, void *context, struct coro_message *message,
-                               double seconds)
-{
-    struct visit visit;
-    struct mailbox *mailbox;
-    struct coro_message found;
-    struct wish wish = { .message = NULL };
-    struct waiter self = { .value = &wish };
-    uint64_t seen = 0;
-    int error = matches ? enter_own(&visit, seconds, &mailbox) : -EINVAL;
-    while (!error) {
-        error = search(mailbox, &visit, matches, context, &found, &seen);
-        if (error != MEETING_AGAIN)
-            break;
-        self.ticket = 0;
-        error = meeting_wait(&visit, TAKERS, &self);
-        if (!error) /* there is a new one */
-            error = meeting_return(&visit);
-        else if (error == MEETING_AGAIN)
-            error = 0;
-    }
-    if (!error)
-        *message = found;
-    return meeting_result(error);
-}
-
-ssize_t coro_mailbox_receive_batch(struct coro_message *messages, size_t room, double seconds,
-                                   double batch_seconds)
-{
-    int64_t ignored;
-    if (!room || !meeting_timeout(batch_seconds, &ignored))
-        return meeting_result(-EINVAL);
-    if (coro_mailbox_receive(messages, seconds) != 0)
-        return -1;
-    uint64_t until = meeting_deadline(batch_seconds);
-    size_t count = 1;
-    int before = errno;
-    while (count < room &&
-           coro_mailbox_receive(&messages[count], meeting_seconds_until(until)) == 0)
-        count++;
-    errno = before;
-    return (ssize_t)count;
-}
-
-/* ---- the rest ---- */
-
-int coro_mailbox_set_limit(size_t limit)
-{
-    struct visit visit;
-    struct mailbox *mailbox;
-    coro_id self = coro_current();
-    int error = enter(&visit, self, DONT_WAIT, &mailbox);
-    if (error)
-        return meeting_result(error);
-    mailbox->limit = limit;
-    do {
-        error = make_room(mailbox, &visit, self);
-        if (error)
-            return meeting_result(error);
-        let_in(mailbox);
-    } while (mailbox->meeting.count[GIVERS] && !is_full(mailbox));
-    meeting_leave(&visit);
-    return 0;
-}
-
-ssize_t coro_mailbox_length(coro_id id)
-{
-    struct visit visit;
-    struct mailbox *mailbox;
-    int error = enter(&visit, id ? id : coro_current(), DONT_WAIT, &mailbox);
-    if (error)
-        return meeting_result(error);
-    size_t length = mailbox->messages.count;
-    meeting_leave(&visit);
-    return (ssize_t)length;
 }
