@@ -4,7 +4,7 @@
 #   make check            unit tests, threaded programs with and without us, the tools
 #   make check-sanitize   the unit tests with AddressSanitizer and UndefinedBehaviourSanitizer
 #   make check-real       real Debian programs, driven by real clients
-#   make bench lint demo
+#   make bench lint demo fuzz
 #   make install uninstall     DESTDIR=, PREFIX=/usr/local
 #
 # CC=clang works too. WERROR=1 (or CI in the environment) makes warnings errors.
@@ -120,7 +120,7 @@ endif
 # ---- tests ----
 
 -include $(wildcard tests/unit/build.mk tests/programs/build.mk tests/real/build.mk \
-	tests/api/build.mk tests/bench/build.mk tests/lint/build.mk tests/soak/build.mk tests/tools/*.mk)
+	tests/api/build.mk tests/bench/build.mk tests/lint/build.mk tests/soak/build.mk tests/fuzz/build.mk tests/tools/*.mk)
 
 .PHONY: check check-unit check-programs check-tools check-real check-sanitize bench lint demo
 check: check-unit check-programs check-api check-tools

@@ -231,10 +231,10 @@ void monitor_return_fd(int borrowed)
 }
 
 /* A table of our own: the program's calls on descriptors then cost what they cost with one thread,
- * and nothing that the program closes is kept open by us. */
+ * and nothing that the program closes is kept open by us. What wakes the carrier stays in it, too. */
 static void split_files(void)
 {
-    const int keep[] = { monitor.wake_fd, monitor.settings.listen_fd };
+    const int keep[] = { monitor.wake_fd, runtime.wake_fd, monitor.settings.listen_fd };
     if (!kthread_split_files(keep, ARRAY_SIZE(keep)))
         return;
     monitor.process_fd = (int)sys2(__NR_pidfd_open, sys0(__NR_getpid), 0);

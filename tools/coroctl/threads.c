@@ -34,6 +34,8 @@ static bool take_page(const struct connection *connection, struct threads *threa
 
     if (bytes < sizeof(item->id) || (connection->body_bytes - sizeof(*page)) / bytes < page->count)
         return false;
+    if (page->count == 0)
+        return !(connection->flags & FRAME_MORE); /* more, but nothing to go on from */
     item = grow(threads, page->count);
     for (uint32_t i = 0; i < page->count; i++, item++, record += bytes) {
         memset(item, 0, sizeof(*item));
