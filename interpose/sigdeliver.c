@@ -4,12 +4,15 @@
  * code that the kernel interrupted (signal_entry). Either way it runs on its own thread's stack
  * and FS, as an ordinary call, with in_runtime clear, so it may block, switch, make calls, unwind
  * or jump away. While runtime code runs, signal_entry only leaves a note. */
+#include "interpose/crash.h"
 #include "interpose/process.h"
 #include "interpose/signal.h"
 
 #include "runtime/handoff.h"
 #include "runtime/kthread.h"
+#include "runtime/report.h"
 #include "runtime/snapshot.h"
+#include "shim/conf.h"
 #include "shim/gate/gate.h"
 
 #define IGNORED 1 /* SIG_IGN */
@@ -45,6 +48,7 @@ static void act_by_default(int signal)
 {
     struct kernel_sigaction standard = { 0 };
     sigbits bit = sigbit(signal), mask;
+    crash_report(signal, NULL, NULL);
     sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
     sys3(__NR_tgkill, runtime.pid, runtime.carrier.kernel_tid, signal);
     sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, &bit, &mask, 8);
@@ -412,6 +416,10 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
         runtime.kick_pending = false;
     if (carrier && carrier->guest) {
         signal_in_guest(signal, info, context);
+        return;
+    }
+    if (signal == (int)conf.dump_signal) {
+        report_want(REPORT_DUMP);
         return;
     }
     if (!carrier) { /* a helper was told to give up */

@@ -8,6 +8,7 @@
 #include "interpose/signal.h"
 
 #include "runtime/kthread.h"
+#include "shim/conf.h"
 
 #define SIGNAL_SIZE 8
 #define SET_MASK    2
@@ -91,6 +92,8 @@ void signal_mask_follow(void)
     sigbits mask = masks.threads ? masks.kept_by_all & ~NEVER_BLOCKED : 0;
     if (unlikely(ps->dispatching)) /* calls come as SIGSYS: trapped.c */
         mask &= ~sigbit(SIGSYS);
+    if (unlikely(conf.dump_signal)) /* it is not the program's to block */
+        mask &= ~sigbit((int)conf.dump_signal);
     if (likely(mask == ps->resting_mask))
         return;
     ps->resting_mask = mask;

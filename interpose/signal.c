@@ -7,10 +7,11 @@
  *
  * This file: the state and the calls on it. sigdeliver.c: delivery. All of it belongs to the
  * carrier, in the runtime; the notes alone are written by the handler at any time. */
-#include "interpose/signal.h"
+#include "interpose/crash.h"
 
 #include "runtime/kthread.h"
 #include "runtime/monitor.h"
+#include "shim/conf.h"
 #include "shim/gate/gate.h"
 
 struct process_signals process_signals;
@@ -47,7 +48,8 @@ static bool is_waited_for(int signal)
 
 static bool always_ours(int signal)
 {
-    return signal == SIGSEGV || signal == SIGBUS || (signal == SIGSYS && ps->dispatching);
+    return signal == SIGSEGV || signal == SIGBUS || (signal == SIGSYS && ps->dispatching) ||
+           signal == (int)conf.dump_signal || (crash_is(signal) && signal != SIGABRT);
 }
 
 void signal_install(int signal)
@@ -68,7 +70,7 @@ void signal_install(int signal)
         .restorer = (uintptr_t)signal_restorer,
         .mask = ~UINT64_C(0), /* or the kernel would pile up a frame for each queued signal */
     };
-    if (!handled || wanted->flags & SA_RESTART)
+    if (!handled || wanted->flags & SA_RESTART || signal == (int)conf.dump_signal)
         ours.flags |= SA_RESTART;
     kernel_action(signal, &ours, NULL);
     ps->caught |= sigbit(signal);

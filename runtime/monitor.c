@@ -25,16 +25,18 @@
 #include "runtime/handoff.h"
 #include "runtime/kthread.h"
 #include "runtime/probes.h"
+#include "runtime/report.h"
 #include "runtime/runtime.h"
 #include "runtime/stat.h"
 #include "shim/log.h"
 
-#define IDLE_TICKS   20
-#define TICK_MAX_NS  (100 * NSEC_PER_MSEC)
-#define TICK_MIN_NS  (20 * NSEC_PER_USEC)
-#define FOLLOW_NS    (1 * NSEC_PER_SEC)
-#define STALL_NS     (200 * NSEC_PER_MSEC)
-#define KICK_LOST_NS (1 * NSEC_PER_SEC) /* then it is sent again */
+#define IDLE_TICKS    20
+#define TICK_MAX_NS   (100 * NSEC_PER_MSEC)
+#define TICK_MIN_NS   (20 * NSEC_PER_USEC)
+#define FOLLOW_NS     (1 * NSEC_PER_SEC)
+#define STALL_NS      (200 * NSEC_PER_MSEC)
+#define KICK_LOST_NS  (1 * NSEC_PER_SEC) /* then it is sent again */
+#define WARN_PAUSE_NS (1 * NSEC_PER_SEC)
 
 static struct {
     struct kthread kthread;
@@ -48,6 +50,8 @@ static struct {
     uint64_t last_switches, last_tick_ns;
     uint64_t last_call;       /* the carrier was in it, or CALL_NONE */
     uint64_t warned_switches; /* the stall that was already reported */
+    uint64_t warn_next_ns;
+    uint32_t unsaid; /* stalls that were not, because the last line was just before */
     uint32_t idle_ticks;
     bool running;
     volatile uint32_t settled; /* a futex word of the kernel's: it has its descriptors */
@@ -82,9 +86,10 @@ static uint64_t stall_ns(void)
     return monitor.settings.latency_warning_ns ? monitor.settings.latency_warning_ns : STALL_NS;
 }
 
-static void warn_of_stall(struct carrier *carrier, uint64_t held_ns)
+static void warn_of_stall(struct carrier *carrier, uint64_t held_ns, uint64_t now)
 {
     struct co *co = carrier->current;
+    char more[64];
     if (held_ns < stall_ns() || monitor.warned_switches == carrier->switches || !co)
         return;
     monitor.warned_switches = carrier->switches;
@@ -93,9 +98,17 @@ static void warn_of_stall(struct carrier *carrier, uint64_t held_ns)
     trace_stall(co->id, held_ns);
     if (!monitor.settings.latency_warning_ns)
         return;
-    log_line(LOG_WARN, "thread %lu (%s) has held the carrier for %lu ms, %u runnable", co->id,
-             co->name[0] ? co->name : "unnamed", held_ns / NSEC_PER_MSEC,
-             carrier->run_queue_length);
+    if (now < monitor.warn_next_ns) {
+        monitor.unsaid++;
+        return;
+    }
+    monitor.warn_next_ns = now + WARN_PAUSE_NS;
+    format_text(more, sizeof(more), ", %u more such since the last line", monitor.unsaid);
+    log_line(LOG_WARN, "thread %lu (%s) has held the carrier for %lu ms, %u runnable%s", co->id,
+             co->name[0] ? co->name : "unnamed", held_ns / NSEC_PER_MSEC, carrier->run_queue_length,
+             monitor.unsaid ? more : "");
+    monitor.unsaid = 0;
+    report_stall(co->id);
 }
 
 static void kick(struct carrier *carrier)
@@ -190,7 +203,7 @@ static void watch(struct carrier *carrier, uint64_t now)
     uint64_t held = now - carrier->stall_since_ns;
     if (held > monitor.longest_ns && co)
         monitor.longest_ns = held;
-    warn_of_stall(carrier, held);
+    warn_of_stall(carrier, held, now);
     /* One on its way is enough: while the carrier is off its processor they would queue up, and the
      * queue is shared by all processes of the user (RLIMIT_SIGPENDING). */
     if (slice && held >= slice && runtime.live > 1 && !carrier->moving &&
@@ -202,6 +215,8 @@ static void watch(struct carrier *carrier, uint64_t now)
 
 static bool may_sleep(const struct carrier *carrier)
 {
+    if (report_is_busy())
+        return false;
     if (!monitor.settings.slice_ns && !monitor.settings.latency_warning_ns)
         return true;
     if (monitor.idle_ticks < IDLE_TICKS)
@@ -285,6 +300,7 @@ static void monitor_main(void *argument)
         bool sleep = may_sleep(carrier);
         monitor.settings.serve(monitor.wake_fd, sleep ? UINT64_MAX : tick_ns());
         follow_carrier();
+        report_serve();
         if (monitor.asleep) {
             monitor.asleep = 0;
             monitor.idle_ticks = 0;
@@ -314,6 +330,7 @@ int monitor_start(const struct monitor_settings *settings)
     fd = fd_move_up(fd, fd_floor());
     monitor.wake_fd = (int)fd;
     monitor.settings = *settings;
+    report_init(settings->report);
     monitor.warned_switches = UINT64_MAX;
     monitor.last_tick_ns = monitor.started_ns = clock_now(&runtime.clock);
     monitor.kicks = monitor.stalls = monitor.longest_ns = 0;
@@ -327,12 +344,16 @@ int monitor_start(const struct monitor_settings *settings)
     return tid < 0 ? (int)tid : 0;
 }
 
-void monitor_wake(void)
+void monitor_prod(void)
 {
-    if (likely(!__atomic_load_n(&monitor.asleep, __ATOMIC_SEQ_CST)))
-        return;
     uint64_t one = 1;
     sys3(__NR_write, monitor.wake_fd, &one, sizeof(one));
+}
+
+void monitor_wake(void)
+{
+    if (unlikely(__atomic_load_n(&monitor.asleep, __ATOMIC_SEQ_CST)))
+        monitor_prod();
 }
 
 bool monitor_owns_fd(int fd)
@@ -351,4 +372,5 @@ void monitor_reset(void)
     monitor.follow.wanted = 0;
     monitor.asleep = 0;
     monitor.idle_ticks = 0;
+    report_reset();
 }

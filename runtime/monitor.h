@@ -16,8 +16,10 @@ struct monitor_settings {
     uint64_t latency_warning_ns; /* 0: never warn */
     /* Waits up to a time for clients or the wake descriptor: control_serve, or a substitute. */
     bool (*serve)(int wake_fd, uint64_t timeout_ns);
-    int listen_fd;             /* serve's; -1: none */
-    void (*files_split)(void); /* told when the monitor has got descriptors of its own; or NULL */
+    int listen_fd; /* serve's; -1: none */
+    long (*report)(uint32_t kind,
+                   uint64_t id); /* a report_start_fn; NULL: no reports with stacks */
+    void (*files_split)(void);   /* told when the monitor has got descriptors of its own; or NULL */
 };
 
 /* Starts the monitor. Returns 0 or -errno (then nothing preempts or answers). */
@@ -25,6 +27,9 @@ int monitor_start(const struct monitor_settings *settings);
 
 /* The carrier has something to do again: ends the monitor's long sleep. Cheap when it is awake. */
 void monitor_wake(void);
+
+/* Ends whatever wait the monitor is in. Any kernel thread of ours; async-signal-safe. */
+void monitor_prod(void);
 
 /* Other limits from now on. On the monitor. */
 void monitor_set(uint64_t slice_ns, uint64_t latency_warning_ns);

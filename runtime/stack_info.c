@@ -4,32 +4,15 @@
  * switched to at any moment, so everything is read first and the count of switches compared
  * afterwards: a copy that another switch overtook is thrown away. Its stack may be unmapped
  * meanwhile, so memory is read by process_vm_readv, which fails where an access would fault.
- *
- * The running thread is asked: a kick makes the carrier's handler keep registers and the top of
- * the stack here. The handler works with all signals blocked, takes no lock (we hold all_lock) and
- * allocates nothing. */
+ * The running thread is asked: stack_kept.c. */
 #include "runtime/stack_info.h"
 
-#include "runtime/monitor.h"
 #include "runtime/snapshot.h"
 
 #include <linux/uio.h>
 
 #define TRIES        3
-#define GIVE_BYTES   (32 * 1024U) /* of the running thread's stack */
-#define GIVE_WAIT_NS (200 * NSEC_PER_USEC)
-#define GIVE_WAITS   100
 #define SWITCH_WORDS 8 /* what context_switch pushes, the return address included */
-
-volatile uint32_t snapshot_wanted;
-
-static struct {
-    uint64_t id; /* 0: nothing kept */
-    uint64_t slices;
-    uint64_t registers[STACK_REGISTERS];
-    uint32_t memory_bytes;
-    unsigned char memory[GIVE_BYTES];
-} given;
 
 size_t co_memory(void *to, uintptr_t address, size_t bytes)
 {
@@ -50,50 +33,6 @@ size_t co_memory(void *to, uintptr_t address, size_t bytes)
         done += part;
     }
     return done;
-}
-
-/* The stack's memory that is of use from @sp up, at most @max bytes. */
-static size_t used_bytes(const struct co *co, uintptr_t sp, size_t max)
-{
-    if (co->stack_bytes && sp - co->stack_base < co->stack_bytes) {
-        size_t used = co->stack_base + co->stack_bytes - sp;
-        return used < max ? used : max;
-    }
-    return max;
-}
-
-void snapshot_give(const uint64_t *context)
-{
-    static const uint8_t place[STACK_REGISTERS] = { 13, 12, 14, 11, 9, 8, 10, 15, 0,
-                                                    1,  2,  3,  4,  5, 6, 7,  16 };
-    const struct co *co = runtime.carrier.current;
-    if (co) {
-        for (int i = 0; i < STACK_REGISTERS; i++)
-            given.registers[i] = context[place[i]];
-        uintptr_t sp = given.registers[REGISTER_RSP];
-        given.memory_bytes =
-            (uint32_t)co_memory(given.memory, sp, used_bytes(co, sp, sizeof(given.memory)));
-        given.slices = co->slices;
-        given.id = co->id;
-    }
-    __atomic_store_n(&snapshot_wanted, 0, __ATOMIC_RELEASE);
-}
-
-/* Makes the carrier give the running thread's state; it keeps it until the next time. */
-static void ask_running(void)
-{
-    given.id = 0;
-    if (runtime.carrier.idle || !runtime.carrier.current)
-        return;
-    __atomic_store_n(&snapshot_wanted, 1, __ATOMIC_RELEASE);
-    monitor_kick();
-    for (int i = 0; i < GIVE_WAITS && __atomic_load_n(&snapshot_wanted, __ATOMIC_ACQUIRE); i++) {
-        struct __kernel_timespec pause = ns_timespec(GIVE_WAIT_NS);
-        sys2(__NR_nanosleep, &pause, NULL);
-    }
-    /* Too late now: the handler must not write while we read. */
-    if (__atomic_exchange_n(&snapshot_wanted, 0, __ATOMIC_ACQ_REL))
-        given.id = 0;
 }
 
 /* As context_switch (switch.S) left them. */
@@ -122,27 +61,10 @@ static bool copy_parked(const struct co *co, struct co_stack_info *info, size_t 
         return info->state != CO_RUNNING;
     parked_registers(info->registers, sp, saved);
     sp = info->registers[REGISTER_RSP];
-    info->memory_bytes = (uint32_t)co_memory(info + 1, sp, used_bytes(co, sp, max));
+    info->memory_bytes = (uint32_t)co_memory(info + 1, sp, stack_used_bytes(co, sp, max));
     barrier();
     return *(const volatile uint32_t *)&co->slices == info->slices &&
            *(const volatile uint8_t *)&co->state == info->state;
-}
-
-static size_t record_bytes(const struct co_stack_info *info)
-{
-    return sizeof(*info) + align_up(info->memory_bytes, sizeof(uint64_t));
-}
-
-static bool copy_given(struct co_stack_info *info, size_t max)
-{
-    if (given.id != info->id)
-        return false;
-    info->state = CO_RUNNING;
-    info->slices = given.slices;
-    info->memory_bytes = (uint32_t)(given.memory_bytes < max ? given.memory_bytes : max);
-    memcpy(info->registers, given.registers, sizeof(info->registers));
-    memcpy(info + 1, given.memory, info->memory_bytes);
-    return true;
 }
 
 static size_t copy_one(const struct co *co, struct co_stack_info *info, size_t max)
@@ -154,24 +76,13 @@ static size_t copy_one(const struct co *co, struct co_stack_info *info, size_t m
         done = copy_parked(co, info, max);
         if (done)
             break;
-        ask_running();
-        done = copy_given(info, max);
+        done = stack_of_running(co->id, info, max) > 0;
     }
     if (!done) { /* it goes on switching */
         info->registers[REGISTER_RIP] = 0;
         info->memory_bytes = 0;
     }
-    return record_bytes(info);
-}
-
-static size_t copy_running(struct co_stack_info *info, size_t max)
-{
-    ask_running();
-    if (!given.id)
-        return 0;
-    memset(info, 0, sizeof(*info));
-    info->id = given.id;
-    return copy_given(info, max) ? record_bytes(info) : 0;
+    return stack_record_bytes(info);
 }
 
 size_t co_stacks(uint64_t after_id, uint64_t only_id, uint32_t max_stack_bytes, void *out,
@@ -182,8 +93,9 @@ size_t co_stacks(uint64_t after_id, uint64_t only_id, uint32_t max_stack_bytes, 
     *more = 0;
     if (runtime.mode != MODE_ACTIVE)
         return 0;
-    if (only_id == STACK_OF_RUNNING) {
-        used = copy_running(out, max_stack_bytes);
+    if (only_id == STACK_OF_RUNNING || only_id == STACK_KEPT) {
+        used = only_id == STACK_KEPT ? stack_of_kept(out, max_stack_bytes)
+                                     : stack_of_running(0, out, max_stack_bytes);
         *count = used > 0;
         return used;
     }

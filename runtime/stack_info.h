@@ -30,7 +30,9 @@ struct co_stack_info {
     uint64_t registers[STACK_REGISTERS]; /* RIP is 0 when they could not be had */
 };
 
-#define STACK_OF_RUNNING UINT64_MAX /* instead of an id: of whichever thread runs */
+/* Instead of an id. */
+#define STACK_OF_RUNNING UINT64_MAX       /* of whichever thread runs */
+#define STACK_KEPT       (UINT64_MAX - 1) /* the one that was kept for a report */
 
 /* Writes records of live threads with id > @after_id (or of @only_id alone) and their memory, at
  * most @max_stack_bytes each, to @out of @room bytes. Returns the bytes written; *count says how many
@@ -39,6 +41,16 @@ struct co_stack_info {
  * bounded number of entries; never parks. */
 size_t co_stacks(uint64_t after_id, uint64_t only_id, uint32_t max_stack_bytes, void *out,
                  size_t room, uint32_t *count, int *more);
+
+/* Keeps the stack of the thread that runs, as a kick finds it. Returns its id, or 0. On the monitor. */
+uint64_t co_stack_keep_running(void);
+
+/* Keeps the caller's stack. @registers: in DWARF's order; NULL: as they are here. On the carrier, in
+ * a coroutine. */
+void co_stack_keep(const uint64_t *registers);
+
+/* The same order, of registers as they stand at the head of struct sigcontext (snapshot_give). */
+void co_registers_of_context(const uint64_t *context, uint64_t *registers);
 
 /* Reads memory of this process, as much of @bytes at @address as is there. Never faults. */
 size_t co_memory(void *to, uintptr_t address, size_t bytes);

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "shim/activate.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include "shim/control.h"
 #include "shim/gate/gate.h"
 #include "shim/log.h"
+#include "shim/report.h"
 
 #define STACK_GUESS_BYTES (8UL << 20)  /* of an unlimited main stack */
 #define HEAP_SPAN_BYTES   (16UL << 30) /* nothing but the heap lies within this of the program */
@@ -124,6 +126,9 @@ static void prepare_errands(void)
 static void start_monitor(void)
 {
     int floor = activation_fd_floor();
+    Dl_info library;
+    if (dladdr(&activate_refused, &library))
+        report_prepare(library.dli_fname, floor);
     control_hooks = (struct control_hooks){
         .apply = steer_apply_conf,
         .set_thread = steer_set_thread,
@@ -142,6 +147,7 @@ static void start_monitor(void)
         .latency_warning_ns = conf.latency_warning_ns,
         .serve = control_serve,
         .listen_fd = control_listen_fd(),
+        .report = report_start,
         .files_split = control_files_split,
     };
     int error = activation_start_monitor(&settings);

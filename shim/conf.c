@@ -26,6 +26,7 @@
 #define FIRST_CONF_UNSIGNED(field, initial) .field = initial,
 #define FIRST_CONF_FACTOR(field, initial)   .field = initial,
 #define FIRST_CONF_ENUM(field, initial)     .field = initial,
+#define FIRST_CONF_SIGNAL(field, initial)   .field = initial,
 #define FIRST_CONF_PATH(field, initial)
 #define FIRST_CONF_FAULT(field, initial)
 

@@ -28,6 +28,8 @@ struct conf {
     bool follow;                    /* CORO_FOLLOW: children of exec keep LD_PRELOAD */
     bool control;                   /* CORO_CONTROL: serve the control socket */
     bool call;                      /* CORO_CALL: the control socket may call functions */
+    uint32_t dump_signal;           /* CORO_DUMP_SIGNAL; 0: none */
+    bool crash_report;              /* CORO_CRASH_REPORT */
     struct fault_plan fault;        /* CORO_FAULT */
     uint32_t log_level;             /* CORO_LOG: enum log_level */
     char log_file[CONF_PATH_BYTES]; /* CORO_LOG_FILE: "" is stderr */
@@ -54,7 +56,8 @@ enum conf_kind {
     CONF_ENUM,
     CONF_PATH,
     CONF_FAULT, /* struct fault_plan */
-    CONF_TOOL,  /* read by the tools only: no field, no values */
+    CONF_SIGNAL,
+    CONF_TOOL, /* read by the tools only: no field, no values */
 };
 
 struct conf_variable {
@@ -97,5 +100,9 @@ size_t conf_show_range(const struct conf_variable *variable, char *out, size_t s
 /* CORO_FAULT's value: false when it is none, and @into is as it was. */
 bool conf_parse_fault(const char *text, struct fault_plan *into);
 size_t conf_show_fault(const struct fault_plan *plan, char *out, size_t size);
+
+/* CONF_SIGNAL's value: false when it is none. */
+bool conf_parse_signal(const char *text, uint64_t *number);
+size_t conf_show_signal(uint64_t number, char *out, size_t size);
 
 #endif

@@ -165,6 +165,8 @@ static enum verdict parse_value(const struct conf_variable *variable, const char
         struct fault_plan plan;
         return conf_parse_fault(value, &plan) ? GOOD : NOT_ONE;
     }
+    case CONF_SIGNAL:
+        return conf_parse_signal(value, result) ? GOOD : NOT_ONE;
     case CONF_TOOL:
         return GOOD;
     }
@@ -188,6 +190,7 @@ static void store(const struct conf_variable *variable, const char *value, uint6
         break;
     case CONF_UNSIGNED:
     case CONF_ENUM:
+    case CONF_SIGNAL:
         *(uint32_t *)field = (uint32_t)number;
         break;
     case CONF_PATH:
@@ -214,6 +217,7 @@ static void complain(const struct conf_variable *variable, enum verdict verdict,
         [CONF_FACTOR] = "factor",
         [CONF_UNSIGNED] = "number",
         [CONF_FAULT] = "list of faults",
+        [CONF_SIGNAL] = "signal that can be had",
     };
     char range[CONF_TEXT_BYTES];
 
@@ -285,6 +289,8 @@ static size_t show_number(const struct conf_variable *variable, uint64_t number,
         return show_duration(number, out, size);
     case CONF_FACTOR:
         return show_factor(number, out, size);
+    case CONF_SIGNAL:
+        return conf_show_signal(number, out, size);
     case CONF_ENUM:
         word = word_at(variable->unit, number, &length);
         return format_text(out, size, "%.*s", word != NULL ? (int)length : 0, word);
@@ -306,6 +312,7 @@ size_t conf_show(const struct conf_variable *variable, const struct conf *from, 
         return show_number(variable, *(const uint64_t *)field, out, size);
     case CONF_UNSIGNED:
     case CONF_ENUM:
+    case CONF_SIGNAL:
         return show_number(variable, *(const uint32_t *)field, out, size);
     case CONF_PATH:
         return format_text(out, size, "%s", (const char *)field);
@@ -350,6 +357,8 @@ size_t conf_show_range(const struct conf_variable *variable, char *out, size_t s
     case CONF_PATH:
     case CONF_TOOL:
         return format_text(out, size, "a file name");
+    case CONF_SIGNAL:
+        return format_text(out, size, "off, a signal's name such as USR2, or its number");
     case CONF_FAULT:
         return format_text(out, size, "off, on or seed=NUMBER,FAULT=PART/OF,...");
     default:

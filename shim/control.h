@@ -35,6 +35,10 @@ int control_prepare(char *const envp[], int fd_floor);
  * @wake_fd was signalled. Works without a socket, too. */
 bool control_serve(int wake_fd, uint64_t timeout_ns);
 
+/* Serves @fd, one end of a socketpair, as a client that has been accepted. Returns false, and closes it,
+ * when there are too many. On the monitor. */
+bool control_adopt(int fd);
+
 /* True when @fd is one of the server's descriptors (the program must not close it). */
 bool control_owns_fd(int fd);
 

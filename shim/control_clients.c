@@ -160,30 +160,40 @@ static size_t find_slot(uint64_t now)
     return silent;
 }
 
+bool control_adopt(int fd)
+{
+    uint64_t now = control_now_ns();
+    size_t slot = find_slot(now);
+
+    if (slot == CONTROL_CLIENTS) {
+        sys1(__NR_close, fd);
+        return false;
+    }
+    clients[slot].greeted = false;
+    clients[slot].in_used = clients[slot].out_used = clients[slot].out_sent = 0;
+    clients[slot].active_ns = now;
+    control_server.fds[slot] = fd;
+    return true;
+}
+
 static void accept_client(void)
 {
     long low = sys4(__NR_accept4, control_server.listen_fd, NULL, NULL, O_CLOEXEC | O_NONBLOCK);
-    uint64_t now = control_now_ns();
-    size_t slot;
     long fd;
 
     if (low == -EMFILE || low == -ENFILE || low == -ENOBUFS || low == -ENOMEM)
-        control_server.deaf_until_ns = now + DEAF_NS; /* the newcomer stays queued: do not spin */
+        control_server.deaf_until_ns =
+            control_now_ns() + DEAF_NS; /* the newcomer stays queued: do not spin */
     if (low < 0)
         return;
     fd = sys3(__NR_fcntl, low, F_DUPFD_CLOEXEC, control_server.fd_floor);
     sys1(__NR_close, low);
     if (fd < 0)
         return;
-    slot = is_trusted((int)fd) ? find_slot(now) : CONTROL_CLIENTS;
-    if (slot == CONTROL_CLIENTS) {
+    if (is_trusted((int)fd))
+        control_adopt((int)fd);
+    else
         sys1(__NR_close, fd);
-        return;
-    }
-    clients[slot].greeted = false;
-    clients[slot].in_used = clients[slot].out_used = clients[slot].out_sent = 0;
-    clients[slot].active_ns = now;
-    control_server.fds[slot] = (int)fd;
 }
 
 /* Listens again when it is time to; returns how long to wait at most. */

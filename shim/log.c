@@ -111,13 +111,33 @@ static void write_line(int fd, const char *line, size_t length)
     }
 }
 
+static long open_log_file(void)
+{
+    if (conf.log_file[0] == '\0')
+        return -ENOENT;
+    return sys4(__NR_openat, AT_FDCWD, conf.log_file,
+                O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOG_FILE_MODE);
+}
+
+int log_open(void)
+{
+    long fd = open_log_file(), copy;
+
+    if (fd >= 0)
+        return (int)fd;
+    fd = log_files.borrow ? log_files.borrow(STDERR) : STDERR;
+    if (fd < 0)
+        return (int)fd;
+    copy = is_for_messages((int)fd) ? sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, 0) : -EBADF;
+    if (log_files.give_back)
+        log_files.give_back((int)fd);
+    return (int)copy;
+}
+
 static void put_line(const char *line, size_t length)
 {
-    long fd = -1;
+    long fd = open_log_file();
 
-    if (conf.log_file[0] != '\0')
-        fd = sys4(__NR_openat, AT_FDCWD, conf.log_file,
-                  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOG_FILE_MODE);
     if (fd >= 0) {
         write_line((int)fd, line, length);
         sys1(__NR_close, fd);
@@ -130,13 +150,18 @@ static void put_line(const char *line, size_t length)
         log_files.give_back((int)fd);
 }
 
+bool log_takes(enum log_level level)
+{
+    return (uint32_t)level <= conf.log_level;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
     char line[LOG_LINE_BYTES];
     size_t prefix, length;
     va_list arguments;
 
-    if ((uint32_t)level > conf.log_level)
+    if (!log_takes(level))
         return;
     prefix = format_text(line, sizeof(line), "coroshim[%ld]: ", sys0(__NR_getpid));
     va_start(arguments, format);

@@ -25,6 +25,13 @@ struct log_files {
 };
 extern struct log_files log_files;
 
+/* Whether lines of @level are written. */
+bool log_takes(enum log_level level);
+
+/* A descriptor of the calling kernel thread's for what log_line writes to, which the caller closes; or
+ * -errno. */
+int log_open(void);
+
 /* Remembers what stderr is now: a socket that takes its number later is not written to. */
 void log_remember_stderr(void);
 

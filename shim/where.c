@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "interpose/look.h"
+#include "runtime/arch/x86_64/registers.h"
 #include "shim/where_internal.h"
 
 #define TRIES       3
@@ -40,18 +41,7 @@ static void __attribute__((noinline)) unwind_own(struct where_stack *stack)
 {
     uint64_t registers[STACK_REGISTERS] = { 0 };
 
-    __asm__ volatile("movq %%rbx, 24(%0)\n\t"
-                     "movq %%rbp, 48(%0)\n\t"
-                     "movq %%rsp, 56(%0)\n\t"
-                     "movq %%r12, 96(%0)\n\t"
-                     "movq %%r13, 104(%0)\n\t"
-                     "movq %%r14, 112(%0)\n\t"
-                     "movq %%r15, 120(%0)\n\t"
-                     "leaq 0(%%rip), %%rax\n\t"
-                     "movq %%rax, 128(%0)"
-                     :
-                     : "r"(registers)
-                     : "rax", "memory");
+    registers_here(registers);
     where_unwind(registers, stack);
 }
 

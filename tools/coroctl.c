@@ -14,9 +14,9 @@
 #include "tools/coroctl/command.h"
 
 static const struct command *const commands[] = {
-    &command_list,    &command_where,   &command_deadlock, &command_stat, &command_top,
-    &command_profile, &command_get,     &command_set,      &command_kill, &command_cancel,
-    &command_call,    &command_latency, &command_trace,
+    &command_list,    &command_where,   &command_deadlock, &command_stat,   &command_top,
+    &command_profile, &command_get,     &command_set,      &command_kill,   &command_cancel,
+    &command_call,    &command_latency, &command_trace,    &command_report,
 };
 
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;
@@ -203,7 +203,8 @@ static char *filter_help(int key, const char *text, void *input)
         return NULL;
     fputs("Commands:\n", out);
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
+        if (commands[i] != &command_report) /* for the library's use */
+            fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out, "  %-12s %s\n", "help", "explain a command");
     fputs("\nSee coroctl(1) for details and exit codes.", out);
     fclose(out);

@@ -198,6 +198,26 @@ START_TEST(factors_are_decimals_of_a_fifth_of_a_second)
 }
 END_TEST
 
+START_TEST(signals_have_numbers_and_names)
+{
+    static const char *const bad[] = {
+        "SEGV", "KILL", "9", "33", "65", "-1", "USR3", "SIG", "12x"
+    };
+    static const char complaint_text[] = "not a signal that can be had";
+    struct conf into = conf;
+    char text[CONF_TEXT_BYTES];
+
+    ck_assert(parses("CORO_DUMP_SIGNAL", "USR2", &into) && into.dump_signal == 12);
+    conf_show(row("CORO_DUMP_SIGNAL"), &into, text, sizeof(text));
+    ck_assert_str_eq(text, "SIGUSR2");
+    ck_assert(parses("CORO_DUMP_SIGNAL", "sigquit", &into) && into.dump_signal == 3);
+    ck_assert(parses("CORO_DUMP_SIGNAL", "64", &into) && into.dump_signal == 64);
+    ck_assert(parses("CORO_DUMP_SIGNAL", "off", &into) && into.dump_signal == 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        refuses("CORO_DUMP_SIGNAL", bad[i], complaint_text);
+}
+END_TEST
+
 START_TEST(switches_take_the_usual_words)
 {
     static const char *const on[] = { "on", "yes", "true", "1", "" };
@@ -360,6 +380,7 @@ int main(void)
     tcase_add_test(tests, bad_durations_are_refused);
     tcase_add_test(tests, numbers_are_within_their_range);
     tcase_add_test(tests, factors_are_decimals_of_a_fifth_of_a_second);
+    tcase_add_test(tests, signals_have_numbers_and_names);
     tcase_add_test(tests, switches_take_the_usual_words);
     tcase_add_test(tests, words_and_paths);
     tcase_add_test(tests, shown_values_parse_to_themselves);

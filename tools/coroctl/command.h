@@ -96,7 +96,7 @@ struct command {
 };
 
 extern const struct command command_call, command_cancel, command_deadlock, command_get,
-    command_kill, command_latency, command_list, command_profile, command_set, command_stat,
-    command_top, command_trace, command_where;
+    command_kill, command_latency, command_list, command_profile, command_report, command_set,
+    command_stat, command_top, command_trace, command_where;
 
 #endif

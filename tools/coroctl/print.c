@@ -1,8 +1,12 @@
 /* Threads and their stacks for people. */
 #include "tools/coroctl/print.h"
 
+#include <string.h>
+
 #include "tools/coroctl/frames.h"
 #include "tools/coroctl/text.h"
+
+#define LINE_FRAMES 48
 
 static void print_frame(const struct frame *frame, uint64_t pc, int number)
 {
@@ -31,6 +35,74 @@ void print_stack(const struct stack *stack, bool all_frames)
         print_frame(frames.items[i].frame, frames.items[i].pc, (int)i);
     if (frames.count == 0)
         puts(stack->depth > 0 ? "  (in coroshim itself)" : "  (no registers: it keeps switching)");
+}
+
+/* "folder/file" of a path. */
+static const char *short_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    while (slash != NULL && slash > path && slash[-1] != '/')
+        slash--;
+    return slash != NULL && slash > path ? slash : path;
+}
+
+static void print_short_frame(const struct visible_frame *visible)
+{
+    const struct frame *frame = visible->frame;
+
+    putchar('[');
+    if (frame->file != NULL) {
+        print_escaped(stdout, short_path(frame->file));
+        putchar(' ');
+    } else if (frame->object != NULL) {
+        print_escaped(stdout, frame->object);
+        putchar(frame->function != NULL ? ' ' : '+');
+    }
+    if (frame->function != NULL)
+        print_escaped(stdout, frame->function);
+    else
+        printf("0x%lx", frame->object != NULL ? frame->offset : visible->pc);
+    if (frame->file != NULL)
+        printf("|%d]", frame->line);
+    else if (frame->function != NULL)
+        printf("+0x%lx]", frame->offset);
+    else
+        putchar(']');
+}
+
+/* How many frames from the @first on are the same: a recursion. */
+static size_t repeated(const struct frames *frames, size_t first)
+{
+    size_t i = first + 1;
+
+    while (i < frames->count && frames->items[i].pc == frames->items[first].pc &&
+           frames->items[i].frame == frames->items[first].frame)
+        i++;
+    return i - first;
+}
+
+void print_stack_line(const struct stack *stack)
+{
+    struct frames frames = { 0 };
+    size_t i = 0, times;
+
+    if (stack != NULL)
+        frames = frames_of(stack, false);
+    if (frames.count == 0)
+        fputs("stack unavailable", stdout);
+    for (size_t printed = 0; i < frames.count && printed < LINE_FRAMES; printed++, i += times) {
+        times = repeated(&frames, i);
+        if (i > 0)
+            putchar(' ');
+        print_short_frame(&frames.items[i]);
+        if (times > 1)
+            printf(" x %zu", times);
+    }
+    if (i < frames.count)
+        printf(" and %zu more", frames.count - i);
+    if (stack != NULL && stack->depth == STACK_DEPTH_MAX)
+        fputs(" ...", stdout);
 }
 
 /* The mutexes that other threads wait for and @thread holds. */

@@ -16,6 +16,10 @@ void print_doing(const struct threads *threads, const struct co_info *thread);
 /* A line for each function, innermost first; @all_frames: coroshim's own too. */
 void print_stack(const struct stack *stack, bool all_frames);
 
+/* The same within one line, without its end: "[src/a.c work|12] [libc.so.6 clone3+0x2c]"; "stack
+ * unavailable" without a stack. */
+void print_stack_line(const struct stack *stack);
+
 /* Both of them, and the mutexes that it holds and others wait for. */
 void print_thread(const struct threads *threads, const struct co_info *thread,
                   const struct stack *stack, bool all_frames);

@@ -82,7 +82,9 @@ static int compare_ids(const void *a, const void *b)
 
 int stacks_fetch(struct connection *connection, uint64_t only_id, struct stacks *stacks)
 {
-    struct stacks_request request = { .only_id = only_id, .max_stack_bytes = STACK_BYTES };
+    struct stacks_request request = { .only_id = only_id,
+                                      .max_stack_bytes =
+                                          only_id == STACK_KEPT ? MEMORY_MAX : STACK_BYTES };
     size_t before = stacks->count;
     struct progress progress = progress_begin("unwinding", "threads");
     int code;

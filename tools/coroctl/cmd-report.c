@@ -1,0 +1,120 @@
+/* coroctl report: what a process under coroshim has to say of itself (shim/report.c starts it).
+ *
+ * The process hands its end of a connection over as descriptor CHANNEL, and what it logs to as standard
+ * output and error. Each line goes out whole and looks like the library's own. */
+#include <errno.h>
+#include <error.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/coroctl/command.h"
+#include "tools/coroctl/frames.h"
+#include "tools/coroctl/image.h"
+#include "tools/coroctl/print.h"
+#include "tools/coroctl/report.h"
+#include "tools/coroctl/text.h"
+
+#define CHANNEL 3
+
+static void print_head(const struct report *report, uint64_t id)
+{
+    const struct co_info *thread = threads_by_id(&report->threads, id);
+
+    printf("coroshim[%d]: thread %lu (", (int)report->connection->pid, id);
+    print_escaped(stdout, thread != NULL && thread->name[0] != '\0' ? thread->name : "unnamed");
+    putchar(')');
+}
+
+void report_thread(const struct report *report, uint64_t id)
+{
+    const struct stack *stack = stacks_by_id(&report->stacks, id);
+
+    print_head(report, id);
+    fputs(" is at ", stdout);
+    print_stack_line(stack);
+    putchar('\n');
+}
+
+/* The stack that the process has kept. */
+static int report_kept(struct report *report)
+{
+    int code = stacks_fetch(report->connection, STACK_KEPT, &report->stacks);
+
+    if (code == EXIT_OK && report->stacks.count > 0)
+        report_thread(report, report->stacks.items[0].id);
+    return code;
+}
+
+static int report_all(struct report *report)
+{
+    int code = stacks_fetch(report->connection, 0, &report->stacks);
+
+    for (size_t i = 0; code == EXIT_OK && i < report->threads.count; i++) {
+        const struct co_info *thread = &report->threads.items[i];
+
+        print_head(report, thread->id);
+        fputs(": ", stdout);
+        print_doing(&report->threads, thread);
+        fputs(" at ", stdout);
+        print_stack_line(stacks_by_id(&report->stacks, thread->id));
+        putchar('\n');
+    }
+    return code;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct report *report);
+} kinds[] = {
+    { "crash", report_kept },
+    { "stall", report_kept },
+    { "dump", report_all },
+};
+
+static int make_report(struct report *report, const char *kind)
+{
+    int code;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        if (strcmp(kinds[i].name, kind) != 0)
+            continue;
+        code = image_open(report->connection->pid);
+        if (code == EXIT_OK)
+            code = threads_fetch(report->connection, &report->threads);
+        return code == EXIT_OK ? kinds[i].run(report) : code;
+    }
+    error(0, 0, "no report of kind '%s'", kind);
+    return EXIT_USAGE;
+}
+
+static int report_run(const struct settings *settings)
+{
+    static struct connection connection;
+    static struct report report = { .connection = &connection };
+    struct process process = { .fd = CHANNEL };
+    sigset_t none;
+    int code;
+
+    if (settings->arguments[0] == NULL || settings->arguments[1] == NULL)
+        error(EXIT_USAGE, 0, "report is for processes under coroshim, which start it themselves");
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setvbuf(stdout, NULL, _IOLBF, 1 << 16);
+    process.pid = (pid_t)strtol(settings->arguments[1], NULL, 10);
+    process_name(process.pid, process.name, sizeof(process.name));
+    code = connection_open(&process, &connection);
+    if (code == EXIT_OK)
+        code = make_report(&report, settings->arguments[0]);
+    return code;
+}
+
+static const struct argp_option report_options[] = { { 0 } };
+
+const struct command command_report = {
+    .name = "report",
+    .arguments = "KIND PID ID",
+    .summary = "report on the process that started it, which is how the library does so",
+    .options = report_options,
+    .run = report_run,
+};
