@@ -36,6 +36,7 @@ int kthread_init_first(struct kthread *kthread, int tid)
     if (!stack)
         return -ENOMEM;
     *kthread = (struct kthread){ .self = kthread, .tid = tid, .lasting = true, .stack = stack };
+    list_init(&kthread->link);
     return 0;
 }
 
