@@ -75,6 +75,7 @@ static bool make_ring(struct trace_ring *ring, uint32_t events)
     if (!ring->events)
         ring->events = pages_map(events * sizeof(struct trace_event));
     ring->mask = events - 1;
+    ring->lost = 0;
     __atomic_store_n(&ring->read, ring->written, __ATOMIC_RELEASE);
     return ring->events != NULL;
 }
@@ -121,11 +122,23 @@ static size_t merge_stalls(struct trace_event *out, size_t count, bool more)
     return count;
 }
 
+/* No event will come that tells of them; the writer is off. */
+static struct trace_event lost_at_the_end(struct trace_ring *ring)
+{
+    const struct trace_event event = { .time_ns = clock_now(&runtime.clock),
+                                       .object = ring->lost,
+                                       .type = TRACE_LOST };
+    ring->lost = 0;
+    return event;
+}
+
 size_t trace_read(struct trace_event *out, size_t max, bool *more)
 {
     struct trace_ring *ring = &runtime.carrier.trace;
-    size_t count = ring->events ? trace_take(ring, out, max - TRACE_STALLS) : 0;
-    *more = count == max - TRACE_STALLS;
+    size_t room = max - TRACE_STALLS - 1, count = ring->events ? trace_take(ring, out, room) : 0;
+    *more = count == room;
+    if (!*more && !runtime.carrier.watch.trace && ring->lost)
+        out[count++] = lost_at_the_end(ring);
     return merge_stalls(out, count, *more);
 }
 

@@ -37,7 +37,7 @@ size_t trace_take(struct trace_ring *ring, struct trace_event *out, size_t max);
 /* Begins a trace: 0, -EBUSY when one is on, -ENOMEM. On the monitor, like the next three. */
 int trace_start(void);
 void trace_stop(void);
-/* Up to @max events in the order of time; more than TRACE_STALLS. @more: there are others. */
+/* Up to @max events in the order of time; more than TRACE_STALLS + 1. @more: there are others. */
 size_t trace_read(struct trace_event *out, size_t max, bool *more);
 /* A thread has held the carrier for @held_ns. */
 void trace_stall(uint64_t thread, uint64_t held_ns);

@@ -100,7 +100,7 @@ static size_t read_all(void)
     size_t count = 0;
     bool more = true;
 
-    while (more && count + 2 * TRACE_STALLS < READ_MAX)
+    while (more && count + TRACE_STALLS + 2 < READ_MAX)
         count += trace_read(events + count, READ_MAX - count, &more);
     ck_assert(!more);
     for (size_t i = 1; i < count; i++)
@@ -179,6 +179,31 @@ START_TEST(nothing_is_told_when_the_trace_is_off)
 }
 END_TEST
 
+START_TEST(what_is_lost_at_the_end_is_told_at_the_end)
+{
+    uint64_t lost = 0, kept = 0;
+    size_t count;
+    bool more = true;
+
+    harness_start(harness_backend(_i));
+    trace_start();
+    for (int i = 0; i < 200000; i++)
+        trace_preempt(&runtime.carrier, this_co(), 1);
+    trace_stop();
+    while (more) {
+        count = trace_read(events, READ_MAX, &more);
+        kept += count_of(count, TRACE_PREEMPT, 1);
+        if (count_of(count, TRACE_LOST, 0))
+            lost += find(count, TRACE_LOST, 0)->object;
+    }
+    ck_assert_uint_gt(lost, 0);
+    ck_assert_uint_eq(kept + lost, 200000);
+    trace_start();
+    trace_stop();
+    ck_assert_uint_eq(read_all(), 0);
+}
+END_TEST
+
 /* One that began in another trace, or in none, has no end in this. */
 START_TEST(a_return_belongs_to_a_call_of_the_same_trace)
 {
@@ -227,5 +252,6 @@ int main(void)
     RUN_TESTS_TWICE("trace", events_come_out_as_they_went_in, what_finds_no_room_is_counted,
                     a_slow_reader_knows_how_many_it_missed, a_thread_s_life_is_told,
                     nothing_is_told_when_the_trace_is_off,
+                    what_is_lost_at_the_end_is_told_at_the_end,
                     a_return_belongs_to_a_call_of_the_same_trace, stalls_lie_where_they_belong);
 }

@@ -76,13 +76,19 @@ static int send_all(struct connection *connection, const void *bytes, size_t len
     return sent == (ssize_t)length ? EXIT_OK : fail_transfer(connection, sent < 0 ? sent : 0);
 }
 
+/* A stop of ours (SIGSTOP, and on) interrupts a receive that has a time limit. */
 static int receive_all(struct connection *connection, void *bytes, size_t length)
 {
-    ssize_t received = recv(connection->fd, bytes, length, MSG_WAITALL);
+    for (size_t done = 0; done < length;) {
+        ssize_t received = recv(connection->fd, (char *)bytes + done, length - done, MSG_WAITALL);
 
-    if (received == (ssize_t)length)
-        return EXIT_OK;
-    return fail_transfer(connection, received < 0 ? received : 0);
+        if (received < 0 && errno == EINTR)
+            continue;
+        if (received <= 0)
+            return fail_transfer(connection, received);
+        done += (size_t)received;
+    }
+    return EXIT_OK;
 }
 
 static int receive_reply(struct connection *connection, struct frame_header *header)
