@@ -12,7 +12,7 @@ uint32_t cancel_word_offset;
 bool cancel_is_due(const struct co *co)
 {
     if (!cancel_word_offset || !co->fs_base)
-        return true;
+        return !co->limits; /* rather late than for a reason that it isn't */
     uint32_t word =
         __atomic_load_n((const uint32_t *)(co->fs_base + cancel_word_offset), __ATOMIC_SEQ_CST);
     return (word & (CANCEL_DISABLED | CANCEL_REQUESTED | CANCEL_EXITING)) == CANCEL_REQUESTED;

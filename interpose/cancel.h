@@ -19,12 +19,14 @@ extern uint32_t cancel_word_offset;
 #define CANCEL_EXITING      0x10
 
 bool cancel_is_due(const struct co *co);
+bool limit_ends_call(const struct co *co); /* interpose/limit.h */
 
 /* Must @co leave the call that it is in, since it is to act on a request? Any operation asks before
  * it parks. */
 static inline bool cancel_ends_call(const struct co *co)
 {
-    return unlikely(co->cancelled) && co->door == DOOR_CANCEL && cancel_is_due(co);
+    return unlikely(co->cancelled) && co->door == DOOR_CANCEL &&
+           (cancel_is_due(co) || limit_ends_call(co));
 }
 
 /* A request was made of @co: ends the wait that it is in, if it is to act. */

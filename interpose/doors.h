@@ -6,6 +6,7 @@
 #ifndef CORO_DOORS_H
 #define CORO_DOORS_H
 
+#include "interpose/doors_limit.h"
 #include "interpose/op.h"
 
 enum door_class { PLAIN, CANCEL };
@@ -44,13 +45,22 @@ struct door {
     struct co *co;
 };
 
+/* At a cancellation point, by a thread that has reasons to leave it: acts on a time limit that is over,
+ * and then doesn't return. False: libc's function acts on a cancellation. */
+bool door_stays(const struct co *co);
+
+/* A wait ended with -EDOOR: the same, or -ETIMEDOUT as the call's result, or -EDOOR: see libc. */
+long door_left(const struct co *co);
+
 static inline bool door_enter(struct door *door, enum door_class class)
 {
     if (runtime.mode != MODE_ACTIVE)
         return false;
     door->carrier = this_carrier();
     struct co *co = door->co = door->carrier->current;
-    if (unlikely(class == CANCEL && co->cancelled) || !op_begin(door->carrier))
+    if (unlikely(class == CANCEL && co->cancelled) && !door_stays(co))
+        return false;
+    if (!op_begin(door->carrier))
         return false;
     co->door = class == CANCEL ? DOOR_CANCEL : DOOR_SYMBOL;
     co->simd = SIMD_NONE;
@@ -101,6 +111,8 @@ static inline void door_trace(struct door *door, uint64_t nr, long first)
         door_trace(&door, nr, (long)(first));                                                      \
         result = call;                                                                             \
     } while (door_leave(&door, &result));                                                          \
+    if (unlikely(result == -EDOOR))                                                                \
+        result = door_left(door.co);                                                               \
     if (unlikely(result == -EDOOR || result == OP_PASS))                                           \
         return real;                                                                               \
     return (ret)door_result(result);

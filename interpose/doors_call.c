@@ -170,6 +170,8 @@ NAMED(int, clock_nanosleep, int clock, int flags, const struct __kernel_timespec
         result = op_clock_nanosleep(clock, flags, time, left);
     } while (door_leave(&door, &result));
     if (result == -EDOOR)
+        result = door_left(door.co);
+    if (result == -EDOOR)
         return REAL_AS(clock_nanosleep, int, int, int, const void *, void *)(clock, flags, time,
                                                                              left);
     return (int)-result;
@@ -187,6 +189,8 @@ NAMED(unsigned, sleep, unsigned seconds)
         door_trace(&door, __NR_nanosleep, 0);
         result = op_nanosleep((const void *)&time, (void *)&left);
     } while (door_leave(&door, &result));
+    if (result == -EDOOR)
+        result = door_left(door.co);
     if (result == -EDOOR)
         return REAL_AS(sleep, unsigned, unsigned)(seconds);
     if (result == 0)

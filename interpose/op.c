@@ -3,6 +3,7 @@
 #include "interpose/op.h"
 
 #include "interpose/cancel.h"
+#include "interpose/limit.h"
 #include "runtime/monitor.h"
 
 bool op_begin(struct carrier *carrier)
@@ -30,6 +31,8 @@ static bool run_handlers(struct co *co, long *result)
     uint64_t until = co->wait_until;
     co->wait_until = 0; /* not for the calls that the handlers make */
     bool ran = signal_run_handlers(co, &restart);
+    if (unlikely(co->cancelled) && restarts(*result) && limit_ends_libc_call(co))
+        limit_act(co);
     if (restarts(*result)) {
         if (cancel_ends_call(co)) {
             *result = -EDOOR;
@@ -82,7 +85,9 @@ static int interrupted(const struct co *co)
 {
     if (unlikely(signal_deliverable(co)))
         return -ERESTARTSYS;
-    return cancel_ends_call(co) ? -EDOOR : 0;
+    if (likely(!co->cancelled))
+        return 0;
+    return cancel_ends_call(co) ? -EDOOR : limit_ends_libc_call(co) ? -ERESTARTSYS : 0;
 }
 
 /* CORO_FAULT: how a wait ends at once; -EAGAIN: it does not. A wait with a deadline is not
@@ -143,7 +148,10 @@ int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t dea
 
 long op_offload_call(long nr, const long argument[6])
 {
-    return cancel_ends_call(this_co()) ? -EDOOR : offload_call(nr, argument);
+    const struct co *co = this_co();
+    if (unlikely(co->cancelled) && (cancel_ends_call(co) || limit_ends_libc_call(co)))
+        return cancel_ends_call(co) ? -EDOOR : -ERESTARTSYS;
+    return offload_call(nr, argument);
 }
 
 void op_refill_pace(struct co *co)

@@ -84,7 +84,9 @@ static inline bool signal_deliverable(const struct co *co)
 {
     return co->signals.pending.set & ~co->signals.mask;
 }
-bool signal_run_handlers(struct co *co, bool *restart);             /* false: none ran */
+bool signal_run_handlers(struct co *co, bool *restart); /* false: none ran */
+/* Calls @fn on @co's stack, outside the runtime, from within a call of its. */
+void signal_call_out(struct co *co, void (*fn)(void));
 void signal_send(struct co *co, int signal, const siginfo_t *info); /* thread-directed */
 void signal_forget_co(struct co *co);
 /* A new thread has its parent's mask. */

@@ -227,6 +227,28 @@ static NOINLINE long call_handler(void *argument)
     return 0;
 }
 
+struct call_out {
+    struct co *co;
+    void (*fn)(void);
+};
+
+static long call_function(void *argument)
+{
+    struct call_out *out = argument;
+    struct call_state state = save_call(out->co);
+    runtime_leave(this_carrier());
+    out->fn();
+    runtime_enter(this_carrier());
+    restore_call(out->co, &state);
+    return 0;
+}
+
+void signal_call_out(struct co *co, void (*fn)(void))
+{
+    struct call_out out = { co, fn };
+    simd_call(co, call_function, &out);
+}
+
 /* One signal with a handler: masks as sigaction(2) says, then the call. As in the kernel, a further
  * signal that is due interrupts the handler before its first instruction, and what the handler
  * leaves in the context is the mask and the alternate stack from then on. */

@@ -2,6 +2,8 @@
  * socket's timeout only when it has or may have one. */
 #include "interpose/wait_loop.h"
 
+#include "interpose/limit.h"
+
 #include <asm/socket.h>
 #include <linux/fcntl.h>
 #include <linux/time_types.h>
@@ -95,9 +97,10 @@ long attempt_run(struct attempt *attempt)
 
 long attempt_total(const struct attempt *attempt, size_t total, long result)
 {
-    if (attempt->bytes == total ||
-        result == -EDOOR) /* as in libc, where SIGCANCEL unwinds at once */
+    if (attempt->bytes == total)
         return result;
+    if (result == -EDOOR && !limit_keeps_result(this_co()))
+        return result;         /* as in libc, where SIGCANCEL unwinds at once */
     this_co()->wait_until = 0; /* what moved is the result: nothing is restarted */
     return (long)(total - attempt->bytes);
 }

@@ -11,6 +11,7 @@
 
 struct carrier;
 struct gate_frame;
+struct limit;
 struct offload_job;
 
 #define AFFINITY_BYTES 128 /* 1024 processors */
@@ -55,17 +56,17 @@ struct co_place {
  * touches comes first, in three lines. */
 struct co {
     /* Scheduling; the carrier's. */
-    void *sp;            /* stack pointer while not running */
-    uint64_t fs_base;    /* glibc's TLS block; 0: keep the carrier's */
-    struct list link;    /* run queue */
-    uint8_t state;       /* enum co_state */
-    uint8_t simd;        /* enum co_simd of the present call */
-    uint8_t door;        /* enum co_door of the present call */
-    bool interruptible;  /* a signal may end the present park */
-    bool cancelled;      /* pthread_cancel was called: cancellation points use libc's functions */
-    bool moved;          /* the present call has moved bytes; kept for CORO_FAULT alone */
-    bool is_main;        /* runs on the process's first stack */
-    uint8_t rt_priority; /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
+    void *sp;           /* stack pointer while not running */
+    uint64_t fs_base;   /* glibc's TLS block; 0: keep the carrier's */
+    struct list link;   /* run queue */
+    uint8_t state;      /* enum co_state */
+    uint8_t simd;       /* enum co_simd of the present call */
+    uint8_t door;       /* enum co_door of the present call */
+    bool interruptible; /* a signal may end the present park */
+    bool cancelled;     /* by pthread_cancel, or a limit is over: cancellation points look closer */
+    bool moved;         /* the present call has moved bytes; kept for CORO_FAULT alone */
+    bool is_main;       /* runs on the process's first stack */
+    uint8_t rt_priority;      /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
     struct gate_frame *frame; /* the registers at the site, in a call by the gate */
     int wake_result;
     uint32_t slices;      /* times it was switched to */
@@ -88,6 +89,7 @@ struct co {
     struct timer timer;
     uint64_t wait_until; /* CORO_TIMEOUT_*: when the call that is restarted has to end; 0: none */
     struct offload_job *job; /* the call that a helper runs for it */
+    struct limit *limits;    /* coro_with_timeout and its kin, innermost first: interpose/limit.h */
     void *side_stack;        /* where it is preempted when its stack is no place; else NULL */
 
     /* Identity. */

@@ -308,8 +308,12 @@ void sched_exit(void (*leave)(struct co *co))
 static void expire_timers(struct carrier *carrier, uint64_t now_ns)
 {
     struct timer *timer;
-    while ((timer = timer_expire(&carrier->timers, now_ns)))
-        sched_wake(container_of(timer, struct co, timer), -ETIMEDOUT);
+    while ((timer = timer_expire(&carrier->timers, now_ns))) {
+        if (unlikely(timer->expired))
+            timer->expired(timer);
+        else
+            sched_wake(container_of(timer, struct co, timer), -ETIMEDOUT);
+    }
 }
 
 static void bury(struct carrier *carrier)

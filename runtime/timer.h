@@ -7,7 +7,8 @@
 
 struct timer {
     uint64_t deadline_ns;
-    uint32_t position; /* 1 + index in the heap; 0: not pending */
+    void (*expired)(struct timer *); /* in the loop; NULL: it is a parked coroutine's */
+    uint32_t position;               /* 1 + index in the heap; 0: not pending */
 };
 
 struct timer_entry {

@@ -292,6 +292,8 @@ static int wait_parked(struct visit *visit, struct waiter *waiter)
 
 static bool must_go(const struct visit *visit, uintptr_t thread)
 {
+    if (!visit->deaf && api_limit_due())
+        return true;
     if (visit->deaf || !cancel_word_offset)
         return false;
     uint32_t word =
@@ -303,8 +305,9 @@ static bool must_go(const struct visit *visit, uintptr_t thread)
  * Handlers run by themselves. */
 static int sleep_in_kernel(const struct visit *visit, struct waiter *waiter, uintptr_t thread)
 {
-    struct __kernel_timespec until = ns_timespec(visit->deadline_ns);
     for (;;) {
+        uint64_t bound_ns = api_limit_bound(visit->deadline_ns);
+        struct __kernel_timespec until = ns_timespec(bound_ns);
         uint32_t word = __atomic_load_n(&waiter->word, __ATOMIC_ACQUIRE);
         if (word == DONE)
             return 0;
@@ -314,8 +317,8 @@ static int sleep_in_kernel(const struct visit *visit, struct waiter *waiter, uin
             __atomic_compare_exchange_n(&waiter->word, &word, WAITING, false, __ATOMIC_SEQ_CST,
                                         __ATOMIC_SEQ_CST);
         long result = sys6(__NR_futex, &waiter->word, FUTEX_WAIT_BITSET_PRIVATE, WAITING,
-                           visit->deadline_ns == DEADLINE_NEVER ? NULL : &until, NULL, FUTEX_ANY);
-        if (result == -ETIMEDOUT)
+                           bound_ns == DEADLINE_NEVER ? NULL : &until, NULL, FUTEX_ANY);
+        if (result == -ETIMEDOUT && bound_ns == visit->deadline_ns)
             return -ETIMEDOUT;
     }
 }

@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 
 #include "interpose/api.h"
+#include "interpose/limit.h"
 #include "shim/api/park.h"
 
 long syscall(long nr, ...);
@@ -16,16 +17,21 @@ void pthread_testcancel(void);
 #define CANCEL_TYPE_ASYNCHRONOUS 1 /* PTHREAD_CANCEL_ASYNCHRONOUS */
 
 /* Through the gate when cancellation is disabled or pending, else in the kernel. */
-static int park_by_libc(uint32_t *word, const struct __kernel_timespec *until)
+static int park_by_libc(uint32_t *word, uint64_t deadline_ns)
 {
+    uint64_t bound_ns = api_limit_bound(deadline_ns);
+    struct __kernel_timespec time = ns_timespec(bound_ns);
+    struct __kernel_timespec *until = bound_ns == DEADLINE_NEVER ? NULL : &time;
     int type, operation = FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG;
     int *where = __errno_location(), before = *where;
+    if (api_limit_due())
+        return ECANCELED;
     pthread_setcanceltype(CANCEL_TYPE_ASYNCHRONOUS, &type);
     long result = syscall(__NR_futex, word, operation, 0, until, (void *)0, FUTEX_ANY);
     pthread_setcanceltype(type, NULL);
     int error = result < 0 ? *where : 0;
     *where = before;
-    return error == ETIMEDOUT ? ETIMEDOUT : 0;
+    return error == ETIMEDOUT && bound_ns == deadline_ns ? ETIMEDOUT : 0;
 }
 
 int api_park(uint32_t *word, uint64_t deadline_ns)
@@ -35,7 +41,7 @@ int api_park(uint32_t *word, uint64_t deadline_ns)
     struct door door;
     long result;
     if (!door_enter(&door, CANCEL))
-        return park_by_libc(word, until);
+        return park_by_libc(word, deadline_ns);
     do
         result = op_futex(word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, until, NULL, FUTEX_ANY);
     while (door_leave(&door, &result));
@@ -60,7 +66,7 @@ void api_unpark(uint32_t *word, bool first)
 int api_leave(void)
 {
     pthread_testcancel();
-    return 0;
+    return door_limits.leave ? door_limits.leave(true) : 0;
 }
 
 bool api_is_running(void)
@@ -113,4 +119,26 @@ size_t api_runtime_ids(uint64_t after_id, uint64_t *ids, size_t max)
 uint32_t api_selfishness(uint64_t id)
 {
     ASK(uint32_t, op_api_selfishness(id), 0);
+}
+
+static bool limit_enter(struct limit *limit)
+{
+    op_limit_enter(limit);
+    return true;
+}
+
+static bool limit_exit(struct limit *limit)
+{
+    op_limit_leave(limit);
+    return true;
+}
+
+bool api_limit_enter(struct limit *limit)
+{
+    ASK(bool, limit_enter(limit), false);
+}
+
+bool api_limit_exit(struct limit *limit)
+{
+    ASK(bool, limit_exit(limit), false);
 }

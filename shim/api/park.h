@@ -14,9 +14,22 @@ int api_park(uint32_t *word, uint64_t deadline_ns);
 /* Wakes the thread that sleeps on @word, if any; @first: it runs before the others that can. */
 void api_unpark(uint32_t *word, bool first);
 
+/* Puts @limit on the running coroutine's stack of limits; takes it and those within it off. False:
+ * without coroutines. */
+struct limit;
+bool api_limit_enter(struct limit *limit);
+bool api_limit_exit(struct limit *limit);
+
 /* After ECANCELED: unwinds when the thread is cancelled or the time of a coro_with_timeout is over, or
  * returns ETIMEDOUT when that of a coro_with_deadline is, or 0: nothing is due. */
 int api_leave(void);
+
+/* True when api_leave has something to do about a limit. */
+bool api_limit_due(void);
+
+/* When a sleep until @deadline_ns is to end, natively, to look at the limits; their alarm restarts
+ * calls. */
+uint64_t api_limit_bound(uint64_t deadline_ns);
 
 /* True when the process's threads are coroutines; true when it has had no thread yet. */
 bool api_is_running(void);

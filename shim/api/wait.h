@@ -49,6 +49,9 @@ enum api_place {
  * (not a number). */
 int api_deadline(double seconds, uint64_t *deadline_ns);
 
+/* CLOCK_MONOTONIC. */
+uint64_t api_now_ns(void);
+
 /* errno = @error, and -1. */
 int api_error(int error);
 

@@ -21,11 +21,28 @@ static void clean(void *argument)
     cleaned += (int)(intptr_t)argument;
 }
 
+static volatile int ready;
+
 static void sleep_with_cleanup(void)
 {
     pthread_cleanup_push(clean, (void *)1);
+    ready = 1;
     sleep_long();
     pthread_cleanup_pop(0);
+}
+
+static void until_ready(void)
+{
+    while (!ready)
+        usleep(1000);
+}
+
+static void until_ended(coro_id id)
+{
+    struct coro_info info = { .size = sizeof(info) };
+    do
+        usleep(1000);
+    while (coro_by_id(id, &info) == 0 && info.state != CORO_STATE_ENDED);
 }
 
 static void wait_for_parent(coro_id id)
@@ -72,9 +89,8 @@ START_TEST(errors_of_joins_are_distinct)
     fails(coro_join(id, -1, NULL), ETIMEDOUT);
     fails(coro_join(id, __builtin_nan(""), NULL), EINVAL);
     coro_id other = coro_spawn("joiner", wait_for_parent, "v(Q)", id);
-    struct coro_info info = { .size = sizeof(info) };
-    usleep(50000);
-    must(coro_by_id(other, &info) == 0);
+    while (coro_join(id, 0, NULL) == -1 && errno != EBUSY)
+        usleep(1000);
     fails(coro_join(id, 0, NULL), EBUSY);
     fails(coro_detach(id), EBUSY);
     coro_shutdown(other);
@@ -88,7 +104,7 @@ START_TEST(shutdown_runs_cleanups_and_never_fails)
 {
     coro_id id = coro_spawn(NULL, sleep_with_cleanup, "v()");
     struct coro_outcome outcome;
-    usleep(20000);
+    until_ready();
     coro_shutdown(id);
     coro_shutdown(id);
     must(coro_join_outcome(id, CORO_FOREVER, &outcome) == 0);
@@ -120,12 +136,12 @@ START_TEST(raise_and_fail_tell_their_error)
     struct coro_outcome outcome;
     coro_id id = coro_spawn(NULL, sleep_with_cleanup, "v()");
     fails(coro_raise(id, 0), EINVAL);
-    usleep(20000);
+    until_ready();
     must(coro_raise(id, EPROTO) == 0);
     must(coro_join_outcome(id, CORO_FOREVER, &outcome) == 0 && outcome.error == EPROTO);
     must(cleaned == 1);
     id = coro_spawn(NULL, fail_with, "v(i)", ENOTNAM);
-    usleep(20000);
+    until_ended(id);
     fails(coro_raise(id, EPROTO), ESTALE);
     must(coro_join_outcome(id, CORO_FOREVER, &outcome) == 0 && outcome.error == ENOTNAM);
     must(cleaned == 2);
@@ -153,7 +169,8 @@ START_TEST(join_all_keeps_the_order)
     ids[0] = coro_spawn(NULL, add, "i(ii)", 1, 1);
     ids[1] = coro_spawn(NULL, sleep_long, "v()");
     ids[2] = coro_spawn(NULL, fail_with, "v(i)", EIO);
-    usleep(20000);
+    until_ended(ids[0]);
+    until_ended(ids[2]);
     fails(coro_join_all(ids, 3, 0.01, outcomes), ETIMEDOUT);
     must(outcomes[0].value.i == 2 && outcomes[1].error == EINPROGRESS && outcomes[2].error == EIO);
     coro_shutdown(ids[1]);
@@ -214,7 +231,7 @@ START_TEST(all_lists_every_thread_once)
     coro_id ids[64], own = 0;
     coro_id sleeper = coro_spawn(NULL, sleep_long, "v()"), new = coro_new(NULL, sleep_long, "v()");
     coro_id teller = coro_spawn(NULL, tell_id, "v(p)", &own);
-    usleep(50000);
+    until_ended(teller);
     must(own == teller);
     ssize_t count = coro_all(ids, 64);
     int seen = 0;
