@@ -14,6 +14,7 @@ bindir := $(DESTDIR)$(PREFIX)/bin
 libdir := $(DESTDIR)$(PREFIX)/lib
 mandir := $(DESTDIR)$(PREFIX)/share/man
 incdir := $(DESTDIR)$(PREFIX)/include
+gdbdir := $(DESTDIR)$(PREFIX)/share/gdb/auto-load$(PREFIX)/lib
 
 B   := build
 OBJ := $(B)/obj
@@ -90,6 +91,12 @@ $(B)/coroshim.pc: shim/coroshim.pc.in shim/version.h Makefile
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e "s|@VERSION@|$$(sed -n 's/.*VERSION "\(.*\)"/\1/p' shim/version.h)|" \
 		$< >$@.new && mv $@.new $@
 
+# gdb looks for its plug-in beside the object.
+all: $(B)/libcoroshim.so-gdb.py
+$(B)/libcoroshim.so-gdb.py: tools/gdb/libcoroshim.so-gdb.py
+	@mkdir -p $(@D)
+	cp $< $@
+
 # ---- corun and coroctl ----
 #
 # They share the protocol, the variables' table and the formatting with the object, nothing else.
@@ -136,6 +143,8 @@ manuals := $(wildcard man/*.[1357]) $(generated_manuals)
 install: all
 	install -d $(bindir) $(libdir) $(incdir)
 	install -m 755 $(B)/libcoroshim.so $(libdir)/
+	install -m 644 $(B)/libcoroshim.so-gdb.py $(libdir)/
+	install -D -m 644 $(B)/libcoroshim.so-gdb.py $(gdbdir)/libcoroshim.so-gdb.py
 	$(foreach tool,$(wildcard $(B)/corun $(B)/coroctl),install -m 755 $(tool) $(bindir)/ &&) true
 	install -d $(incdir)/coro $(libdir)/pkgconfig
 	install -m 644 $(B)/include/coro.h $(incdir)/
@@ -145,7 +154,8 @@ install: all
 		$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
 
 uninstall:
-	rm -f $(bindir)/corun $(bindir)/coroctl $(libdir)/libcoroshim.so $(incdir)/coro.h \
+	rm -f $(bindir)/corun $(bindir)/coroctl $(libdir)/libcoroshim.so $(libdir)/libcoroshim.so-gdb.py \
+		$(gdbdir)/libcoroshim.so-gdb.py $(incdir)/coro.h \
 		$(libdir)/pkgconfig/coroshim.pc
 	rm -rf $(incdir)/coro
 	rm -f $(foreach page,$(manuals),\

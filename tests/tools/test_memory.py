@@ -59,7 +59,9 @@ def allow_cores():
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-class Memory(place.Shimmed):
+class Dead(place.Shimmed):
+    """Processes that are stopped or crash, and what coroctl says of them."""
+
     def functions(self, *arguments):
         done = self.run_tool("coroctl", "where", "--json", *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -78,6 +80,29 @@ class Memory(place.Shimmed):
             time.sleep(0.01)
         return process
 
+    def crash(self, *arguments):
+        """A program that leaves a core, natively and under the shim: the shim's core and the program."""
+        pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
+        if pattern[0] in "|/" or "%" in pattern:
+            self.skipTest(f"core files go to {pattern}")
+        program = self.compile("crashes", CRASHES, "-g", "-O0", "-pthread")
+        ends = []
+        for start in ([program], [self.copy("corun"), "--", program]):
+            for old in self.runtime.glob(pattern + "*"):
+                old.unlink()
+            process = subprocess.Popen([*start, *arguments], env=self.environment, user=self.user, cwd=self.runtime,
+                                       stderr=subprocess.DEVNULL, preexec_fn=allow_cores)
+            status = os.waitpid(process.pid, 0)[1]
+            process.returncode = status
+            ends.append((os.WTERMSIG(status), os.WCOREDUMP(status)))
+        self.assertEqual(ends[0], ends[1])
+        cores = list(self.runtime.glob(pattern + "*"))
+        if not cores or not ends[0][1]:
+            self.skipTest("no core file came")
+        return cores[0], ends[0][0]
+
+
+class Memory(Dead):
     def compile_where(self):
         return self.compile("stacks", PROGRAM, "-g", "-O1", "-pthread", "-fno-optimize-sibling-calls", "-w")
 
@@ -110,27 +135,6 @@ class Memory(place.Shimmed):
         before = self.functions("-p", process.pid)
         self.stopped(process)
         self.assertEqual(self.functions("-p", process.pid), before)
-
-    def crash(self, *arguments):
-        """A program that leaves a core, natively and under the shim: the shim's core and the program."""
-        pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
-        if pattern[0] in "|/" or "%" in pattern:
-            self.skipTest(f"core files go to {pattern}")
-        program = self.compile("crashes", CRASHES, "-g", "-O0", "-pthread")
-        ends = []
-        for start in ([program], [self.copy("corun"), "--", program]):
-            for old in self.runtime.glob(pattern + "*"):
-                old.unlink()
-            process = subprocess.Popen([*start, *arguments], env=self.environment, user=self.user, cwd=self.runtime,
-                                       stderr=subprocess.DEVNULL, preexec_fn=allow_cores)
-            status = os.waitpid(process.pid, 0)[1]
-            process.returncode = status
-            ends.append((os.WTERMSIG(status), os.WCOREDUMP(status)))
-        self.assertEqual(ends[0], ends[1])
-        cores = list(self.runtime.glob(pattern + "*"))
-        if not cores or not ends[0][1]:
-            self.skipTest("no core file came")
-        return cores[0], ends[0][0]
 
     def test_a_core_of_a_fault(self):
         core, ended = self.crash()

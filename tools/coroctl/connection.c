@@ -2,6 +2,7 @@
  * broken or hostile: lengths are checked, and patience is limited. */
 #include <errno.h>
 #include <error.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/memory.h"
 #include "tools/coroctl/process.h"
+
+#define LOOK_MS 100 /* so often it is asked whether a process that doesn't answer is stopped */
 
 /* A server is who it says when its socket was made by that process, as our own user, root, or the
  * user whose process it is. */
@@ -106,6 +109,32 @@ static int receive_reply(struct connection *connection, struct frame_header *hea
     return code;
 }
 
+/* The process answers nobody: it is stopped. From now on its memory does. */
+static int read_instead(struct connection *connection)
+{
+    const struct memory_kind *kind;
+    int code = live_open(connection->pid, &kind);
+
+    connection_close(connection);
+    connection->fd = -1;
+    connection->by_memory = true;
+    return code == EXIT_OK ? memory_open(kind) : code;
+}
+
+/* Waits for a reply. False: the process is stopped, and none will come. */
+static bool await_reply(const struct connection *connection)
+{
+    struct pollfd reply = { .fd = connection->fd, .events = POLLIN };
+
+    for (int waited = 0; waited < PROCESS_PATIENCE_S * 1000; waited += LOOK_MS) {
+        if (poll(&reply, 1, LOOK_MS) != 0)
+            return true;
+        if (live_is_stopped(connection->pid))
+            return false;
+    }
+    return true; /* to find that out is receive's business */
+}
+
 int connection_ask(struct connection *connection, enum frame_type type, const void *request,
                    uint32_t request_bytes, uint32_t reply_bytes)
 {
@@ -118,6 +147,10 @@ int connection_ask(struct connection *connection, enum frame_type type, const vo
     code = send_all(connection, &header, sizeof(header));
     if (code == EXIT_OK)
         code = send_all(connection, request, request_bytes);
+    if (code == EXIT_OK && !await_reply(connection)) {
+        code = read_instead(connection);
+        return code == EXIT_OK ? memory_answer(connection, type, request) : code;
+    }
     if (code == EXIT_OK)
         code = receive_reply(connection, &header);
     if (code != EXIT_OK)
@@ -156,18 +189,6 @@ static int say_hello(struct connection *connection)
     return EXIT_OK;
 }
 
-/* The process answers nobody: it is stopped. */
-static int read_instead(struct connection *connection)
-{
-    const struct memory_kind *kind;
-    int code = live_open(connection->pid, &kind);
-
-    close(connection->fd);
-    connection->fd = -1;
-    connection->by_memory = true;
-    return code == EXIT_OK ? memory_open(kind) : code;
-}
-
 int connection_open(const struct process *process, struct connection *connection)
 {
     int code = check_peer(process);
@@ -175,8 +196,6 @@ int connection_open(const struct process *process, struct connection *connection
     connection->fd = process->fd;
     connection->pid = process->pid;
     snprintf(connection->name, sizeof(connection->name), "%s", process->name);
-    if (code == EXIT_OK && live_is_stopped(process->pid))
-        return read_instead(connection);
     if (code == EXIT_OK)
         code = say_hello(connection);
     if (code != EXIT_OK)

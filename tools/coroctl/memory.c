@@ -411,9 +411,21 @@ static void answer_memory(struct connection *connection, const struct memory_req
     connection->body_bytes = (uint32_t)memory.kind->read(request->address, connection->body, bytes);
 }
 
+static void answer_hello(struct connection *connection)
+{
+    struct hello_reply *reply = (struct hello_reply *)connection->body;
+
+    *reply = (struct hello_reply){ .magic = PROTOCOL_MAGIC, .version = PROTOCOL_VERSION };
+    connection->flags = 0;
+    connection->body_bytes = sizeof(*reply);
+}
+
 int memory_answer(struct connection *connection, enum frame_type type, const void *request)
 {
     switch (type) {
+    case FRAME_HELLO:
+        answer_hello(connection);
+        return EXIT_OK;
     case FRAME_LIST:
         answer_list(connection, request);
         return EXIT_OK;

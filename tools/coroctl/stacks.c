@@ -17,14 +17,17 @@
 static size_t read_remote(void *context, uint64_t address, void *to, size_t bytes)
 {
     static struct connection reply; /* the page of stacks is still in the other one's buffer */
-    const struct connection *connection = context;
+    struct connection *connection = context;
     struct memory_request request = { .address = address, .bytes = bytes };
+    int code;
 
     reply.fd = connection->fd;
     reply.by_memory = connection->by_memory;
     reply.pid = connection->pid;
-    if (connection_ask(&reply, FRAME_MEMORY, &request, sizeof(request), 0) != EXIT_OK ||
-        reply.body_bytes > bytes)
+    code = connection_ask(&reply, FRAME_MEMORY, &request, sizeof(request), 0);
+    connection->fd = reply.fd; /* it may be stopped now */
+    connection->by_memory = reply.by_memory;
+    if (code != EXIT_OK || reply.body_bytes > bytes)
         return 0;
     memcpy(to, reply.body, reply.body_bytes);
     return reply.body_bytes;
