@@ -42,7 +42,7 @@ below_src := \
 	$(wildcard runtime/*.c runtime/arch/x86_64/*.c runtime/arch/x86_64/*.S) \
 	$(filter-out %/script.c %/kqueue.c,$(wildcard runtime/poll/*.c)) \
 	$(filter-out interpose/doors%,$(wildcard interpose/*.c interpose/*.S)) \
-	$(wildcard shim/conf*.c shim/control*.c) shim/format.c shim/log.c shim/report.c \
+	$(wildcard shim/conf*.c shim/control*.c) shim/doctor.c shim/format.c shim/log.c shim/report.c \
 	$(wildcard $(gate_below))
 above_src := $(wildcard interpose/doors*.c shim/init.c shim/activate.c shim/call.c shim/where*.c shim/api/*.c) \
 	$(filter-out $(gate_below),$(wildcard shim/gate/*.c))

@@ -4,7 +4,10 @@
 
 #include <linux/prctl.h>
 
+#include "interpose/cancel.h"
+#include "interpose/errand.h"
 #include "interpose/signal.h"
+#include "runtime/doctor_info.h"
 #include "runtime/monitor.h"
 #include "runtime/stack.h"
 #include "shim/conf.h"
@@ -91,4 +94,14 @@ void activation_set_offload(uint32_t helpers)
 int activation_start_monitor(const struct monitor_settings *settings)
 {
     return monitor_start(settings);
+}
+
+uint32_t activation_facts(void)
+{
+    return (runtime.cpu.fsgsbase ? DOCTOR_FSGSBASE : 0) |
+           (runtime.locks_fast ? DOCTOR_FAST_LOCKS : 0) |
+           (stack_has_guard_markers() ? DOCTOR_GUARD_MARKERS : 0) |
+           (runtime.can_hand_off ? DOCTOR_HAND_OFF : 0) |
+           (process_signals.dispatching ? DOCTOR_DISPATCH : 0) |
+           (cancel_word_offset ? DOCTOR_CANCEL_WORD : 0) | (errand_possible() ? DOCTOR_ERRANDS : 0);
 }

@@ -32,6 +32,9 @@ void activation_note_data(uintptr_t low, uintptr_t high);
  * then nothing has changed. */
 int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t thread_block_bytes);
 
+/* What holds in this process: enum doctor_fact. Any kernel thread of ours. */
+uint32_t activation_facts(void);
+
 /* offload_set_bound. */
 void activation_set_offload(uint32_t helpers);
 

@@ -53,6 +53,11 @@ void errand_prepare(void *block, uint32_t tid_offset, void (*work)(void))
     errands.begin.run = begin;
 }
 
+bool errand_possible(void)
+{
+    return errands.block;
+}
+
 /* A free place, or that of what was finished longest ago; a call that does not end keeps its own as
  * long as there are others. Under the lock. */
 static struct errand *find_place(void)

@@ -23,6 +23,9 @@ struct errand {
 int64_t errand_cancel(uint64_t id);
 int64_t errand_call(const struct call_info *call);
 
+/* Can there be any? */
+bool errand_possible(void);
+
 /* The monitor's: fills in how it is with @ticket; false: it was given out to nobody, or so long ago
  * that it is forgotten. */
 bool errand_look(uint64_t ticket, struct errand_info *info);

@@ -164,6 +164,11 @@ long stack_map(size_t bytes)
     return (long)slot_start(slab, index);
 }
 
+bool stack_has_guard_markers(void)
+{
+    return !arena.no_guard_markers;
+}
+
 static long install_guard(uintptr_t at, size_t bytes)
 {
     if (!arena.no_guard_markers) {

@@ -17,6 +17,9 @@ void stack_set_zeroed_top(size_t bytes);
  * Returns its lowest address, or -errno. Does not park. */
 long stack_map(size_t bytes);
 
+/* Guards are markers, and take no mapping each. Any kernel thread of ours. */
+bool stack_has_guard_markers(void);
+
 /* True when @address lies in the arena. Any kernel thread of ours. */
 bool stack_owns(uintptr_t address);
 

@@ -25,6 +25,7 @@
 #include "shim/call.h"
 #include "shim/conf.h"
 #include "shim/control.h"
+#include "shim/doctor.h"
 #include "shim/gate/gate.h"
 #include "shim/log.h"
 #include "shim/report.h"
@@ -136,6 +137,8 @@ static void start_monitor(void)
         .cancel = errand_cancel,
         .call = errand_call,
         .look = errand_look,
+        .objects = doctor_objects,
+        .facts = activation_facts,
     };
     if (conf.control) {
         int error = control_prepare(environ, floor);

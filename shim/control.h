@@ -9,6 +9,7 @@
 #define CORO_CONTROL_H
 
 #include "runtime/base.h"
+#include "runtime/doctor_info.h"
 #include "runtime/errand_info.h"
 
 /* What requests may change in the process. Called on the monitor; any may be NULL: then such a
@@ -17,10 +18,12 @@ struct control_hooks {
     void (*apply)(void); /* `conf` has changed */
     int (*set_thread)(uint64_t id, uint32_t selfishness);
     int (*signal_thread)(uint64_t id, int signal);
-    int64_t (*cancel)(
-        uint64_t id); /* the two return a ticket for the third, as interpose/errand.h */
+    int64_t (*cancel)(uint64_t id); /* a ticket, for look; as interpose/errand.h */
     int64_t (*call)(const struct call_info *call);
     bool (*look)(uint64_t ticket, struct errand_info *info);
+    /* Up to @max objects after @skip; how many there are in all. */
+    size_t (*objects)(size_t skip, struct doctor_object *objects, size_t max);
+    uint32_t (*facts)(void); /* enum doctor_fact */
 };
 
 extern struct control_hooks control_hooks;

@@ -46,6 +46,9 @@ void control_answer_get(struct control_client *client, const void *body);
 void control_answer_set(struct control_client *client, const void *body);
 void control_answer_signal(struct control_client *client, const void *body);
 
+/* control_doctor.c */
+void control_answer_doctor(struct control_client *client, const void *body);
+
 /* control_errands.c */
 void control_answer_cancel(struct control_client *client, const void *body);
 void control_answer_call(struct control_client *client, const void *body);

@@ -144,6 +144,7 @@ static const struct request requests[] = {
     { FRAME_SIGNAL, sizeof(struct signal_request), control_answer_signal },
     { FRAME_CANCEL, sizeof(struct cancel_request), control_answer_cancel },
     { FRAME_CALL, sizeof(struct call_request), control_answer_call },
+    { FRAME_DOCTOR, sizeof(struct doctor_request), control_answer_doctor },
     { FRAME_TRACE, sizeof(struct trace_request), control_answer_trace },
     { FRAME_LATENCY, sizeof(struct latency_request), control_answer_latency },
 };

@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 
+#include "runtime/doctor_info.h"
 #include "runtime/errand_info.h"
 
 #define PROTOCOL_MAGIC   UINT32_C(0x4f524f43) /* "CORO" */
@@ -41,7 +42,7 @@ enum frame_type {
     FRAME_CALL = 10,  /* ...this */
     FRAME_TRACE = 11,
     FRAME_LATENCY = 12, /* answered by a struct latency_info */
-    FRAME_DOCTOR = 14,  /* answered by a struct doctor_reply */
+    FRAME_DOCTOR = 14,
     FRAME_REPLY = 0x8000,
     FRAME_ERROR = 0xffff,
 };
@@ -178,6 +179,19 @@ struct trace_reply {
 
 struct latency_request {
     uint32_t restart; /* 1: the figures begin anew after this answer */
+    uint32_t reserved;
+};
+
+struct doctor_request {
+    uint64_t skip; /* so many objects */
+};
+
+/* Followed by count records, each a struct doctor_object of record_bytes. FRAME_MORE: go on with so many
+ * more to skip. */
+struct doctor_reply {
+    uint32_t count;
+    uint32_t record_bytes;
+    uint32_t facts; /* enum doctor_fact */
     uint32_t reserved;
 };
 

@@ -14,9 +14,9 @@
 #include "tools/coroctl/command.h"
 
 static const struct command *const commands[] = {
-    &command_list,    &command_where,   &command_deadlock, &command_stat,   &command_top,
-    &command_profile, &command_get,     &command_set,      &command_kill,   &command_cancel,
-    &command_call,    &command_latency, &command_trace,    &command_report,
+    &command_list,    &command_where,  &command_deadlock, &command_stat,  &command_top,
+    &command_profile, &command_get,    &command_set,      &command_kill,  &command_cancel,
+    &command_call,    &command_doctor, &command_latency,  &command_trace, &command_report,
 };
 
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;

@@ -86,7 +86,7 @@ static int rewrite_libc(const struct gate_image *libc)
     }
     gate_area_publish(area);
     armed_count = (uint32_t)area->count;
-    gate_stats_set(libc->name, armed_count, 0, 0);
+    gate_stats_set(libc->name, armed_count, NULL, 0);
     return (int)area->count;
 }
 

@@ -222,7 +222,7 @@ enum gate_choice gate_choose(const struct gate_function *function, const struct 
     if (context.index == SIZE_MAX)
         return CHOICE_NOT_CODE;
     if (flags_live(&context))
-        return CHOICE_RAW;
+        return CHOICE_FLAGS_READ;
     /* Nothing is cheaper than one before that may be run twice, the usual case. */
     uint32_t best = cost_of(&context, 1, 0);
     size_t best_before = 1, best_after = 0;
@@ -237,7 +237,7 @@ enum gate_choice gate_choose(const struct gate_function *function, const struct 
             best_after = after;
         }
     if (best == COST_NONE)
-        return CHOICE_RAW;
+        return CHOICE_CROWDED;
     make_plan(&context, best_before, best_after, plan);
     return CHOICE_PLANNED;
 }

@@ -68,16 +68,27 @@ bool gate_site_in_libc(uintptr_t site);
 /* True when @site is in ld.so. */
 bool gate_site_in_ldso(uintptr_t site);
 
+/* Why a site is left raw. */
+enum gate_raw_reason {
+    RAW_SIGRETURN, /* rt_sigreturn: unwinders know signal frames by these bytes */
+    RAW_CROWDED,   /* too short, and what stands around is jumped to or cannot be moved */
+    RAW_FLAGS,     /* flags are read behind it */
+    RAW_UNDECODED, /* no decoder, and no idiom */
+    RAW_NO_ROOM,   /* no memory within reach for its stub */
+    RAW_REASONS,
+};
+
 /* Sites of one object: rewritten, and left raw with the reason. For coroctl doctor. */
 struct gate_object_stats {
     char name[128]; /* file name of the object, as ld.so knows it; "" never */
     uint32_t rewritten;
-    uint32_t raw;     /* not rewritable: too short, jump target inside, rt_sigreturn, no decoder */
+    uint32_t raw;              /* the sum of: */
+    uint32_t why[RAW_REASONS]; /* enum gate_raw_reason */
     uint32_t unknown; /* bytes 0f 05 outside any known function: perhaps no instruction at all */
 };
 
-/* Fills up to @max entries; returns the number of objects known. Below the gate, any kernel thread
- * of ours (the table only grows). */
-size_t gate_stats(struct gate_object_stats *out, size_t max);
+/* Fills up to @max entries from the @skip-th on; returns the number of objects known. Below the gate,
+ * any kernel thread of ours (the table only grows). */
+size_t gate_stats(struct gate_object_stats *out, size_t skip, size_t max);
 
 #endif

@@ -206,7 +206,13 @@ size_t gate_quick(const uint8_t *code, size_t limit, uint32_t offset, struct gat
 #define CHOICE_AFTER  4
 #define CHOICE_FLAGS  8
 
-enum gate_choice { CHOICE_PLANNED, CHOICE_RAW, CHOICE_NOT_CODE };
+enum gate_choice {
+    CHOICE_PLANNED,
+    CHOICE_CROWDED,
+    CHOICE_FLAGS_READ,
+    CHOICE_UNDECODED,
+    CHOICE_NOT_CODE
+};
 
 /* Plans the syscall instruction at @instruction of a decoded function, within @allowed (other
  * sites lie around it). @more: jump targets (uintptr_t) from outside the function. */
@@ -217,8 +223,9 @@ enum gate_choice gate_choose(const struct gate_function *function, const struct 
 /* ---- survey.c: one object's sites ---- */
 
 struct gate_survey {
-    struct gate_array plans; /* struct gate_plan, ascending */
-    uint32_t raw, unknown;
+    struct gate_array plans;   /* struct gate_plan, ascending */
+    uint32_t why[RAW_REASONS]; /* sites left raw */
+    uint32_t unknown;
     bool own_clone; /* a site that is left raw makes threads */
 };
 
@@ -291,7 +298,8 @@ void gate_range_forget(uintptr_t low, uintptr_t high);
 
 void gate_sites_set_libc(struct gate_range libc, struct gate_range ldso);
 
-/* Sets the counts of the object of this name, which is entered when new. */
-void gate_stats_set(const char *name, uint32_t rewritten, uint32_t raw, uint32_t unknown);
+/* Sets the counts of the object of this name, which is entered when new; @why may be NULL. */
+void gate_stats_set(const char *name, uint32_t rewritten, const uint32_t why[RAW_REASONS],
+                    uint32_t unknown);
 
 #endif

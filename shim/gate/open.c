@@ -138,8 +138,8 @@ static void publish_all(struct gate_array *works)
         refused -= rewritten;
         if (work[i].image->is_libc)
             rewritten += gate_armed_count();
-        gate_stats_set(work[i].image->name, rewritten, work[i].survey.raw + refused,
-                       work[i].survey.unknown);
+        work[i].survey.why[RAW_NO_ROOM] += refused;
+        gate_stats_set(work[i].image->name, rewritten, work[i].survey.why, work[i].survey.unknown);
     }
 }
 

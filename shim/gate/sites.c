@@ -155,14 +155,19 @@ static struct gate_object_stats *stats_entry(const char *name, struct stats_chun
     return &chunk->entry[0];
 }
 
-void gate_stats_set(const char *name, uint32_t rewritten, uint32_t raw, uint32_t unknown)
+void gate_stats_set(const char *name, uint32_t rewritten, const uint32_t why[RAW_REASONS],
+                    uint32_t unknown)
 {
     struct stats_chunk *grown = NULL;
     struct gate_object_stats *entry = stats_entry(name, &grown);
     if (!entry)
         return;
     entry->rewritten = rewritten;
-    entry->raw = raw;
+    entry->raw = 0;
+    for (size_t i = 0; i < RAW_REASONS; i++) {
+        entry->why[i] = why ? why[i] : 0;
+        entry->raw += entry->why[i];
+    }
     entry->unknown = unknown;
     if (!grown)
         return;
@@ -171,15 +176,15 @@ void gate_stats_set(const char *name, uint32_t rewritten, uint32_t raw, uint32_t
     __atomic_store_n(&grown->count, grown->count + 1, __ATOMIC_RELEASE);
 }
 
-size_t gate_stats(struct gate_object_stats *out, size_t max)
+size_t gate_stats(struct gate_object_stats *out, size_t skip, size_t max)
 {
     size_t known = 0;
     const struct stats_chunk *chunk = __atomic_load_n(&first_chunk, __ATOMIC_ACQUIRE);
     for (; chunk; chunk = __atomic_load_n(&chunk->next, __ATOMIC_ACQUIRE)) {
         size_t count = __atomic_load_n(&chunk->count, __ATOMIC_ACQUIRE);
         for (size_t i = 0; i < count; i++, known++)
-            if (known < max)
-                gate_copy(&out[known], &chunk->entry[i], sizeof(out[known]));
+            if (known >= skip && known - skip < max)
+                gate_copy(&out[known - skip], &chunk->entry[i], sizeof(*out));
     }
     return known;
 }

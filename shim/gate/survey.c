@@ -58,7 +58,7 @@ static enum gate_choice choose_idiom(const struct survey_state *state, uintptr_t
     bool known = state->image->is_libc || state->image->is_ldso;
     if (!known || !gate_function_at(state->image, instruction, &range) ||
         !gate_idiom_number(state->image->exec[0], instruction, &number))
-        return CHOICE_RAW;
+        return CHOICE_UNDECODED;
     gate_idiom_plan(instruction, plan);
     return CHOICE_PLANNED;
 }
@@ -107,8 +107,14 @@ static int plan_candidate(struct survey_state *state, uintptr_t instruction)
         *slot = plan;
         return 0;
     }
-    case CHOICE_RAW:
-        survey->raw++;
+    case CHOICE_CROWDED:
+        survey->why[RAW_CROWDED]++;
+        return error;
+    case CHOICE_FLAGS_READ:
+        survey->why[RAW_FLAGS]++;
+        return error;
+    case CHOICE_UNDECODED:
+        survey->why[RAW_UNDECODED]++;
         return error;
     case CHOICE_NOT_CODE:
         survey->unknown += !is_passed(&state->function, instruction);
@@ -175,7 +181,7 @@ static int replan(struct survey_state *state)
             if (choose(state, instruction, allowed, &plan, &error) != CHOICE_PLANNED) {
                 if (error)
                     return error;
-                survey->raw++;
+                survey->why[RAW_CROWDED]++;
                 continue;
             }
         }
@@ -195,7 +201,7 @@ static int survey_range(struct survey_state *state, struct gate_range range)
         if (gate_site_known(instruction))
             continue;
         if (gate_site_is_untouchable(range.low, instruction))
-            survey->raw++;
+            survey->why[RAW_SIGRETURN]++;
         else {
             size_t before = survey->plans.count;
             error = plan_candidate(state, instruction);

@@ -10,8 +10,10 @@
 #include <sanitizer/asan_interface.h>
 
 #include "runtime/co_info.h"
+#include "runtime/latency.h"
 #include "runtime/stack_info.h"
 #include "runtime/stat.h"
+#include "runtime/trace.h"
 #include "shim/conf.h"
 #include "shim/control.h"
 #include "shim/control_internal.h"
@@ -56,6 +58,40 @@ size_t co_memory(void *to, uintptr_t address, size_t bytes)
 void runtime_read_stat(struct runtime_stat *stat)
 {
     memset(stat, 0, sizeof(*stat));
+}
+
+int trace_start(void)
+{
+    return 0;
+}
+
+void trace_stop(void)
+{
+}
+
+size_t trace_read(struct trace_event *out, size_t max, bool *more)
+{
+    memset(out, 0, max * sizeof(*out));
+    *more = true;
+    return max;
+}
+
+void latency_read(struct latency_info *info)
+{
+    memset(info, 0, sizeof(*info));
+}
+
+void latency_restart(void)
+{
+}
+
+static size_t objects(size_t skip, struct doctor_object *into, size_t max)
+{
+    enum { ALL = 1000 };
+
+    for (size_t i = 0; i < max && skip < ALL; i++, skip++)
+        memset(&into[i], 0, sizeof(*into));
+    return ALL;
 }
 
 static void apply(void)
@@ -132,7 +168,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct control_client client;
     struct conf before = conf;
 
-    control_hooks = (struct control_hooks){ apply, set_thread, signal_thread, cancel, call, look };
+    control_hooks = (struct control_hooks){ apply, set_thread, signal_thread, cancel,
+                                            call,  look,       objects,       NULL };
     client.greeted = size % 4 != 0; /* most inputs need no HELLO */
     conf.call = true;
     while (size >= sizeof(struct frame_header)) {

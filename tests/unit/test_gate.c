@@ -37,7 +37,7 @@ static void open_gate(void)
 static bool find_stats(const char *part, struct gate_object_stats *found)
 {
     static struct gate_object_stats stats[256];
-    size_t count = gate_stats(stats, 256);
+    size_t count = gate_stats(stats, 0, 256);
     for (size_t i = 0; i < count && i < 256; i++)
         if (strstr(stats[i].name, part)) {
             *found = stats[i];

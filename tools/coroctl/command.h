@@ -95,8 +95,8 @@ struct command {
     int (*run)(const struct settings *settings); /* returns an enum exit_code, having said why */
 };
 
-extern const struct command command_call, command_cancel, command_deadlock, command_get,
-    command_kill, command_latency, command_list, command_profile, command_report, command_set,
-    command_stat, command_top, command_trace, command_where;
+extern const struct command command_call, command_cancel, command_deadlock, command_doctor,
+    command_get, command_kill, command_latency, command_list, command_profile, command_report,
+    command_set, command_stat, command_top, command_trace, command_where;
 
 #endif
