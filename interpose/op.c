@@ -146,11 +146,15 @@ int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t dea
     return result;
 }
 
+/* A signal that came since the call began, while others ran, is taken for one that came before it. */
 long op_offload_call(long nr, const long argument[6])
 {
     const struct co *co = this_co();
-    if (unlikely(co->cancelled) && (cancel_ends_call(co) || limit_ends_libc_call(co)))
-        return cancel_ends_call(co) ? -EDOOR : -ERESTARTSYS;
+    if (unlikely(signal_deliverable(co)))
+        return -ERESTARTNOINTR;
+    int error = interrupted(co);
+    if (unlikely(error))
+        return error;
     return offload_call(nr, argument);
 }
 
