@@ -3,7 +3,8 @@
 
 #include <linux/futex.h>
 
-#include "interpose/op.h"
+#include "interpose/wait_loop.h"
+#include "runtime/poll/poll.h"
 #include "runtime/snapshot.h"
 
 long op_api_wake(uint32_t *word, bool first)
@@ -48,4 +49,46 @@ uint32_t op_api_selfishness(uint64_t id)
 {
     const struct co *co = find(id);
     return co ? co->selfishness : 0;
+}
+
+long op_api_ready(int fd, bool for_write, uint64_t deadline_ns)
+{
+    struct fd_waiter *waiter = &this_co()->waiter;
+    *waiter = (struct fd_waiter){ .fd = fd, .until_closed = true };
+    if (fd_private(fd))
+        return -EBADF;
+    for (;;) {
+        struct pollfd one = { .fd = fd, .events = for_write ? POLLOUT : POLLIN };
+        long count = poll_now(&one, 1);
+        if (count)
+            return count < 0 ? count : one.revents & POLLNVAL ? -EBADF : one.revents;
+        if (!deadline_ns)
+            return -ETIMEDOUT;
+        long error = op_fd_wait(waiter, for_write, deadline_ns);
+        if (error)
+            return error == -EPERM ? POLLIN | POLLOUT : error; /* always ready */
+    }
+}
+
+long op_api_run_once(uint64_t *next_ns)
+{
+    sched_yield_polling();
+    *next_ns = timer_next(&this_carrier()->timers);
+    return this_carrier()->run_queue_length;
+}
+
+long op_api_loop_fd(int timer_fd)
+{
+    long fd = sys1(__NR_epoll_create1, EPOLL_CLOEXEC);
+    int own = poll_set->fd();
+    struct epoll_event set = { .events = EPOLLIN }, timer = set;
+    if (fd < 0)
+        return fd;
+    long error = sys4(__NR_epoll_ctl, fd, EPOLL_CTL_ADD, own, &set);
+    if (!error)
+        error = sys4(__NR_epoll_ctl, fd, EPOLL_CTL_ADD, timer_fd, &timer);
+    if (!error)
+        return fd;
+    sys1(__NR_close, fd);
+    return error;
 }

@@ -18,4 +18,16 @@ size_t op_api_ids(uint64_t after_id, uint64_t *ids, size_t max);
 /* The selfishness that thread @id was given; 0: none. */
 uint32_t op_api_selfishness(uint64_t id);
 
+/* Waits until @fd can be read, or written; returns what poll says of it, or -EBADF: it is no descriptor, or was
+ * closed meanwhile; -ETIMEDOUT. PARKS. */
+long op_api_ready(int fd, bool for_write, uint64_t deadline_ns);
+
+/* One pass: all others that can run do so once, and events are looked for without waiting. Returns how many can run
+ * now, and in *@next_ns the earliest deadline of those that wait, on CLOCK_MONOTONIC. PARKS. */
+long op_api_run_once(uint64_t *next_ns);
+
+/* A descriptor that the kernel's poll says can be read when the runtime's own poll set has events or @timer_fd
+ * has fired. Returns it or -errno. */
+long op_api_loop_fd(int timer_fd);
+
 #endif

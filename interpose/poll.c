@@ -308,6 +308,18 @@ long op_pselect6(int count, fd_set *readers, fd_set *writers, fd_set *exceptions
 
 /* epoll: its descriptor is readable when there are events. */
 
+/* On a helper. */
+static long epoll_outside(int fd, struct epoll_event *events, int max, uint64_t deadline)
+{
+    uint64_t now = clock_now(&runtime.clock);
+    uint64_t left_ms = deadline > now ? (deadline - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
+    long timeout = deadline == DEADLINE_NEVER ? -1
+                   : left_ms < INT32_MAX      ? (long)left_ms
+                                              : INT32_MAX;
+    long result = op_offload(__NR_epoll_pwait, fd, (long)events, max, timeout, 0, SIGSET_BYTES);
+    return result == -ERESTARTSYS ? -ERESTARTNOHAND : result;
+}
+
 static long epoll_until(int fd, struct epoll_event *events, int max, uint64_t deadline)
 {
     struct fd_waiter waiter = { .fd = fd };
@@ -321,6 +333,10 @@ static long epoll_until(int fd, struct epoll_event *events, int max, uint64_t de
         op_refill_pace(this_co());
         if (error == -ETIMEDOUT)
             break;
+        if (error == -ELOOP) { /* our own set is in it: coro_loop_fd */
+            result = epoll_outside(fd, events, max, deadline);
+            break;
+        }
         if (error) {
             result = error == -ERESTARTSYS ? -ERESTARTNOHAND : error;
             break;

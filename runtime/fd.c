@@ -236,14 +236,34 @@ static void move_waiters(struct fd_entry *entry, int fd)
     }
 }
 
+/* Ends the waits that are for this file alone. */
+static void end_waits(struct list *waiters)
+{
+    struct list *node, *after;
+    list_for_each (node, after, waiters) {
+        struct fd_waiter *waiter = container_of(node, struct fd_waiter, link);
+        if (waiter->until_closed && sched_wake(waiter->co, -EBADF))
+            list_remove(node);
+    }
+}
+
+static bool has_waiters(const struct fd_entry *entry)
+{
+    return !list_empty(&entry->readers) || !list_empty(&entry->writers);
+}
+
 void fd_closing(int fd)
 {
     struct fd_entry *entry = fd_entry_existing(fd);
     if (!entry)
         return;
-    bool waited_on = !list_empty(&entry->readers) || !list_empty(&entry->writers);
-    if (unlikely(waited_on))
-        move_waiters(entry, fd);
+    bool waited_on = has_waiters(entry);
+    if (unlikely(waited_on)) {
+        end_waits(&entry->readers);
+        end_waits(&entry->writers);
+        if (has_waiters(entry))
+            move_waiters(entry, fd);
+    }
     if (entry->registered && (waited_on || !fd_is_owned(entry)))
         poll_set->remove(fd); /* the file may live on elsewhere, and its registration with it */
     entry->generation++;
@@ -401,7 +421,7 @@ bool fd_private(int fd)
 {
     if (fd < 0)
         return false;
-    if (fd == runtime.wake_fd || poll_set->owns_fd(fd) || monitor_owns_fd(fd))
+    if (fd == runtime.wake_fd || fd == poll_set->fd() || monitor_owns_fd(fd))
         return true;
     struct fd_entry *entry = fd_entry_existing(fd);
     return entry && entry->private_copy;

@@ -42,8 +42,9 @@ struct fd_entry {
 struct fd_waiter {
     struct list link;
     struct co *co;
-    int fd;     /* changes when the program closes the number while we wait... */
-    bool moved; /* ...then it is a private duplicate: fd_wait_done */
+    int fd;            /* changes when the program closes the number while we wait... */
+    bool moved;        /* ...then it is a private duplicate: fd_wait_done */
+    bool until_closed; /* ...or this, and the wait ends with -EBADF */
 };
 
 /* Where the two ends of a recently met pipe are: 1 + number, and its generation then. */

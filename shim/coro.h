@@ -30,6 +30,8 @@
 
 #include "coro/channel.h"
 #include "coro/event.h"
+#include "coro/filter.h"
+#include "coro/loop.h"
 #include "coro/mailbox.h"
 #include "coro/parallel.h"
 #include "coro/queue.h"

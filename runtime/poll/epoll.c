@@ -105,9 +105,9 @@ static void epoll_wait_events(uint64_t timeout_ns)
     }
 }
 
-static bool epoll_owns_fd(int fd)
+static int epoll_fd(void)
 {
-    return fd >= 0 && fd == set.fd;
+    return set.fd;
 }
 
 const struct poll_backend poll_epoll = {
@@ -117,5 +117,5 @@ const struct poll_backend poll_epoll = {
     .add = epoll_add,
     .remove = epoll_remove,
     .wait = epoll_wait_events,
-    .owns_fd = epoll_owns_fd,
+    .fd = epoll_fd,
 };

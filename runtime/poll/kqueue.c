@@ -118,9 +118,9 @@ static void kqueue_wait(uint64_t timeout_ns)
     }
 }
 
-static bool kqueue_owns_fd(int fd)
+static int kqueue_fd(void)
 {
-    return fd >= 0 && fd == set.fd;
+    return set.fd;
 }
 
 const struct poll_backend poll_kqueue = {
@@ -130,5 +130,5 @@ const struct poll_backend poll_kqueue = {
     .add = kqueue_add,
     .remove = kqueue_remove,
     .wait = kqueue_wait,
-    .owns_fd = kqueue_owns_fd,
+    .fd = kqueue_fd,
 };

@@ -26,8 +26,8 @@ struct poll_backend {
     /* Waits at most @timeout_ns (DEADLINE_NEVER: without end) and calls poll_event for each event.
      * Returns early, with nothing, when the carrier's attention is wanted. Never fails. */
     void (*wait)(uint64_t timeout_ns);
-    /* True when @fd is the set's own. */
-    bool (*owns_fd)(int fd);
+    /* The set's own descriptor, to nest it in another; -1: none. */
+    int (*fd)(void);
 };
 
 extern const struct poll_backend poll_epoll, poll_kqueue, poll_script;

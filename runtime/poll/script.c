@@ -62,10 +62,9 @@ static void script_wait(uint64_t timeout_ns)
         script.on_idle(timeout_ns);
 }
 
-static bool script_owns_fd(int fd)
+static int script_fd(void)
 {
-    (void)fd;
-    return false;
+    return -1;
 }
 
 const struct poll_backend poll_script = {
@@ -75,5 +74,5 @@ const struct poll_backend poll_script = {
     .add = script_add,
     .remove = script_remove,
     .wait = script_wait,
-    .owns_fd = script_owns_fd,
+    .fd = script_fd,
 };

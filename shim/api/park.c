@@ -142,3 +142,14 @@ bool api_limit_exit(struct limit *limit)
 {
     ASK(bool, limit_exit(limit), false);
 }
+
+long api_run_once(uint64_t *next_ns)
+{
+    *next_ns = DEADLINE_NEVER;
+    ASK(long, op_api_run_once(next_ns), 0);
+}
+
+int api_loop_fd(int timer_fd)
+{
+    ASK(int, (int)op_api_loop_fd(timer_fd), -ENOSYS);
+}

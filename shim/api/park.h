@@ -43,4 +43,8 @@ bool api_runtime_info(uint64_t id, struct co_info *info);
 size_t api_runtime_ids(uint64_t after_id, uint64_t *ids, size_t max); /* ascending */
 uint32_t api_selfishness(uint64_t id);                                /* of its own; 0: none */
 
+/* The loop: op_api_run_once and op_api_loop_fd (interpose/api.h). Without coroutines 0, and -ENOSYS. */
+long api_run_once(uint64_t *next_ns);
+int api_loop_fd(int timer_fd);
+
 #endif

@@ -49,7 +49,7 @@ enum api_place {
  * (not a number). */
 int api_deadline(double seconds, uint64_t *deadline_ns);
 
-/* CLOCK_MONOTONIC. */
+/* CLOCK_MONOTONIC, which such deadlines are on. */
 uint64_t api_now_ns(void);
 
 /* errno = @error, and -1. */
