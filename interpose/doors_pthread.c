@@ -8,6 +8,8 @@
 #include "interpose/cancel.h"
 #include "interpose/doors.h"
 #include "interpose/doors_pthread.h"
+#include "runtime/lock_site.h"
+#include "shim/conf.h"
 
 #define NAMED(ret, name, ...)                                                                      \
     EXPORT ret door_##name(__VA_ARGS__) __asm__(#name);                                            \
@@ -73,12 +75,22 @@ static inline void unhint(struct co *co)
         co->hint_kind = WAIT_NONE;
 }
 
-static NOINLINE int lock_slowly(struct nptl_mutex *mutex)
+#define CALLER ((uintptr_t)__builtin_return_address(0))
+
+/* For coroctl deadlock; with CORO_LOCK_SITES alone. */
+static inline int taken(int error, const void *lock, uintptr_t pc)
+{
+    if (unlikely(conf.lock_sites) && (!error || error == EOWNERDEAD) && doors_nptl.tid_offset)
+        lock_site_note((uintptr_t)lock, pc, (uint32_t)own_tid());
+    return error;
+}
+
+static NOINLINE int lock_slowly(struct nptl_mutex *mutex, uintptr_t pc)
 {
     struct co *co = hint(WAIT_MUTEX, (uintptr_t)mutex);
     int error = ((int (*)(void *))REAL(pthread_mutex_lock))(mutex);
     unhint(co);
-    return error;
+    return taken(error, mutex, pc);
 }
 
 static inline bool lock_fast(struct nptl_mutex *mutex)
@@ -108,14 +120,14 @@ static inline bool lock_fast(struct nptl_mutex *mutex)
 
 NAMED(int, pthread_mutex_lock, struct nptl_mutex *mutex)
 {
-    return likely(locks_are_fast() && lock_fast(mutex)) ? 0 : lock_slowly(mutex);
+    return likely(locks_are_fast() && lock_fast(mutex)) ? 0 : lock_slowly(mutex, CALLER);
 }
 
 NAMED(int, pthread_mutex_trylock, struct nptl_mutex *mutex)
 {
     if (likely(locks_are_fast() && lock_fast(mutex)))
         return 0;
-    return ((int (*)(void *))REAL(pthread_mutex_trylock))(mutex);
+    return taken(((int (*)(void *))REAL(pthread_mutex_trylock))(mutex), mutex, CALLER);
 }
 
 /* The word changes from "taken" to "free" in one instruction, or there are waiters and NPTL wakes
@@ -147,7 +159,7 @@ NAMED(int, pthread_cond_wait, void *condition, void *mutex)
     struct co *co = hint(WAIT_COND, (uintptr_t)condition);
     int error = ((int (*)(void *, void *))REAL(pthread_cond_wait))(condition, mutex);
     unhint(co);
-    return error;
+    return taken(error, mutex, CALLER);
 }
 
 NAMED(int, pthread_cond_timedwait, void *condition, void *mutex, const void *deadline)
@@ -155,6 +167,47 @@ NAMED(int, pthread_cond_timedwait, void *condition, void *mutex, const void *dea
     struct co *co = hint(WAIT_COND, (uintptr_t)condition);
     int error = ((int (*)(void *, void *, const void *))REAL(pthread_cond_timedwait))(
         condition, mutex, deadline);
+    unhint(co);
+    taken(error == ETIMEDOUT ? 0 : error, mutex, CALLER);
+    return error;
+}
+
+/* Read-write locks and semaphores are libc's own, and what a thread waits for is told by the symbol; who
+ * needn't wait, by the object's first word, is let through at once. */
+
+/* struct __pthread_rwlock_arch_t: the two lowest bits say that writers have the lock; 0: it is free. */
+NAMED(int, pthread_rwlock_rdlock, const unsigned *lock)
+{
+    if (likely(!(*(const volatile unsigned *)lock & 3)))
+        return ((int (*)(const void *))REAL(pthread_rwlock_rdlock))(lock);
+    struct co *co = hint(WAIT_RWLOCK, (uintptr_t)lock);
+    int error = ((int (*)(const void *))REAL(pthread_rwlock_rdlock))(lock);
+    unhint(co);
+    return error;
+}
+
+static NOINLINE int write_lock_slowly(const unsigned *lock, uintptr_t pc)
+{
+    struct co *co = hint(WAIT_RWLOCK, (uintptr_t)lock);
+    int error = ((int (*)(const void *))REAL(pthread_rwlock_wrlock))(lock);
+    unhint(co);
+    return taken(error, lock, pc);
+}
+
+NAMED(int, pthread_rwlock_wrlock, const unsigned *lock)
+{
+    if (likely(!*(const volatile unsigned *)lock && !conf.lock_sites))
+        return ((int (*)(const void *))REAL(pthread_rwlock_wrlock))(lock);
+    return write_lock_slowly(lock, CALLER);
+}
+
+/* struct new_sem: the value. */
+NAMED(int, sem_wait, const unsigned *semaphore)
+{
+    if (likely(*(const volatile unsigned *)semaphore))
+        return ((int (*)(const void *))REAL(sem_wait))(semaphore);
+    struct co *co = hint(WAIT_SEMAPHORE, (uintptr_t)semaphore);
+    int error = ((int (*)(const void *))REAL(sem_wait))(semaphore);
     unhint(co);
     return error;
 }

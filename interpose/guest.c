@@ -16,6 +16,7 @@
 
 #include "interpose/signal.h"
 #include "runtime/kthread.h"
+#include "shim/conf.h"
 
 #define SIGNAL_IGNORED 1
 #define KEPT_MAX       (32 * 1024UL) /* of the side stack, for what was ours on the caller's */
@@ -81,7 +82,7 @@ static void set_clear_word(struct clone_call *call, uint32_t *word)
 /* Such a mutex may be taken by a guest meanwhile, on another processor. */
 static void allow_fast_locks(bool fast)
 {
-    runtime.locks_fast = fault.locks_fast = fast;
+    runtime.locks_fast = fault.locks_fast = fast && !conf.lock_sites;
 }
 
 /* Nothing but the child's end ends this, as in the kernel. What it unlocked was our threads' to wait

@@ -29,6 +29,8 @@ enum wait_kind {
     WAIT_CHILD,   /* wait_pid as wait4 takes it, or wait_fd: a pidfd */
     WAIT_SIGNAL,  /* sigwait, sigsuspend, pause */
     WAIT_OFFLOAD, /* a system call, wait_nr, running on a helper kernel thread */
+    WAIT_RWLOCK,  /* wait_addr, wait_owner_tid of a writer that holds it, else wait_count readers */
+    WAIT_SEMAPHORE, /* wait_addr */
     WAIT_KINDS
 };
 

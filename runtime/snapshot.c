@@ -53,6 +53,17 @@ static uint32_t present_owner(const struct co_wait *wait)
     return lock[2];
 }
 
+/* Of struct __pthread_rwlock_arch_t: the word's lowest bit is set while writers have the lock, or one is
+ * about to get it, its upper ones count readers; the seventh word is the writer's tid. */
+static void describe_rwlock(const struct co_wait *wait, struct co_info *out)
+{
+    uint32_t lock[7];
+    if (co_memory(lock, wait->addr, sizeof(lock)) != sizeof(lock))
+        return;
+    out->wait_owner_tid = lock[6];
+    out->wait_count = lock[0] & 1 ? 0 : lock[0] >> 3;
+}
+
 static void describe_wait(const struct co *co, uint64_t now, struct co_info *out)
 {
     struct co_wait wait = co->wait;
@@ -70,6 +81,8 @@ static void describe_wait(const struct co *co, uint64_t now, struct co_info *out
     out->wait_count = wait.count;
     out->wait_addr = wait.addr;
     out->wait_owner_tid = wait.kind == WAIT_MUTEX ? present_owner(&wait) : wait.tid;
+    if (wait.kind == WAIT_RWLOCK)
+        describe_rwlock(&wait, out);
     out->wait_pid = wait.pid;
     if (co->timer.position)
         out->wait_left_ns = co->timer.deadline_ns > now ? co->timer.deadline_ns - now : 0;

@@ -29,6 +29,7 @@ struct conf {
     bool control;                   /* CORO_CONTROL: serve the control socket */
     bool call;                      /* CORO_CALL: the control socket may call functions */
     uint32_t dump_signal;           /* CORO_DUMP_SIGNAL; 0: none */
+    bool lock_sites;                /* CORO_LOCK_SITES */
     bool crash_report;              /* CORO_CRASH_REPORT */
     struct fault_plan fault;        /* CORO_FAULT */
     uint32_t log_level;             /* CORO_LOG: enum log_level */

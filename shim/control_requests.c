@@ -3,10 +3,12 @@
  * A handler reads a body that is at least as long as its row says and fills client->out, which is
  * empty; it runs on the monitor, so it takes no lock for longer than a bounded time. */
 #include "runtime/co_info.h"
+#include "runtime/lock_site.h"
 #include "runtime/mem.h"
 #include "runtime/stack_info.h"
 #include "runtime/stat.h"
 #include "runtime/sys.h"
+#include "shim/conf.h"
 #include "shim/control_internal.h"
 #include "shim/log.h"
 #include "shim/version.h"
@@ -133,12 +135,27 @@ static void answer_stat(struct control_client *client, const void *body)
         control_reply(client, FRAME_STAT | FRAME_REPLY, 0, sizeof(struct runtime_stat)));
 }
 
+static void answer_lock_site(struct control_client *client, const void *body)
+{
+    const struct lock_site_request *request = body;
+    struct lock_site_reply *answer =
+        control_reply(client, FRAME_LOCK_SITE | FRAME_REPLY, 0, sizeof(*answer));
+    struct lock_site site;
+
+    answer->remembers = conf.lock_sites;
+    if (!lock_site_of(request->address, (uint32_t)request->tid, &site))
+        return;
+    answer->pc = site.pc;
+    answer->held_ns = control_now_ns() - site.since_ns;
+}
+
 static const struct request requests[] = {
     { FRAME_HELLO, sizeof(struct hello_request), answer_hello },
     { FRAME_LIST, sizeof(struct list_request), answer_list },
     { FRAME_STACKS, sizeof(struct stacks_request), answer_stacks },
     { FRAME_MEMORY, sizeof(struct memory_request), answer_memory },
     { FRAME_STAT, 0, answer_stat },
+    { FRAME_LOCK_SITE, sizeof(struct lock_site_request), answer_lock_site },
     { FRAME_GET, 0, control_answer_get },
     { FRAME_SET, sizeof(struct set_request), control_answer_set },
     { FRAME_SIGNAL, sizeof(struct signal_request), control_answer_signal },

@@ -141,7 +141,7 @@ __attribute__((constructor)) static void load(void)
     filtered_at_load = prctl(PR_GET_SECCOMP) > 0;
     activation_prepare(getauxval(AT_HWCAP2), getauxval(AT_SYSINFO_EHDR));
     doors_nptl.tid_offset = find_tid_offset();
-    if (doors_nptl.tid_offset)
+    if (doors_nptl.tid_offset && !conf.lock_sites)
         activation_allow_fast_locks();
     cancel_word_offset = find_cancel_word();
     doors_resolve();

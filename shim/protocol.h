@@ -43,6 +43,7 @@ enum frame_type {
     FRAME_TRACE = 11,
     FRAME_LATENCY = 12, /* answered by a struct latency_info */
     FRAME_DOCTOR = 14,
+    FRAME_LOCK_SITE = 16,
     FRAME_REPLY = 0x8000,
     FRAME_ERROR = 0xffff,
 };
@@ -179,6 +180,19 @@ struct trace_reply {
 
 struct latency_request {
     uint32_t restart; /* 1: the figures begin anew after this answer */
+    uint32_t reserved;
+};
+
+/* Where thread @tid took the lock at @address, which it holds. */
+struct lock_site_request {
+    uint64_t address;
+    uint64_t tid;
+};
+
+struct lock_site_reply {
+    uint64_t pc; /* where the call returns to; 0: not known */
+    uint64_t held_ns;
+    uint32_t remembers; /* CORO_LOCK_SITES is on */
     uint32_t reserved;
 };
 

@@ -11,6 +11,7 @@
 
 #include "runtime/co_info.h"
 #include "runtime/latency.h"
+#include "runtime/lock_site.h"
 #include "runtime/stack_info.h"
 #include "runtime/stat.h"
 #include "runtime/trace.h"
@@ -53,6 +54,13 @@ size_t co_memory(void *to, uintptr_t address, size_t bytes)
     check(bytes <= MEMORY_MAX);
     memset(to, 1, bytes);
     return bytes;
+}
+
+bool lock_site_of(uint64_t lock, uint32_t tid, struct lock_site *out)
+{
+    (void)lock, (void)tid;
+    memset(out, 1, sizeof(*out));
+    return true;
 }
 
 void runtime_read_stat(struct runtime_stat *stat)

@@ -15,6 +15,7 @@
 
 #include "runtime/co_info.h"
 #include "runtime/latency.h"
+#include "runtime/lock_site.h"
 #include "runtime/stack_info.h"
 #include "runtime/stat.h"
 #include "runtime/trace.h"
@@ -74,6 +75,9 @@ static size_t every_kind(struct co_info *all)
     all[WAIT_SLEEP].wait_left_ns = 1200000000;
     all[WAIT_CHILD].wait_pid = 4242;
     all[WAIT_OFFLOAD].wait_nr = SYS_fsync;
+    all[WAIT_RWLOCK].wait_addr = 0x5580;
+    all[WAIT_RWLOCK].wait_count = 2;
+    all[WAIT_SEMAPHORE].wait_addr = 0x5590;
     return n;
 }
 
@@ -102,6 +106,12 @@ size_t co_memory(void *to, uintptr_t address, size_t bytes)
 {
     (void)to, (void)address, (void)bytes;
     return 0;
+}
+
+bool lock_site_of(uint64_t lock, uint32_t tid, struct lock_site *out)
+{
+    (void)lock, (void)tid, (void)out;
+    return false;
 }
 
 void runtime_read_stat(struct runtime_stat *stat)

@@ -65,7 +65,7 @@ class Coroctl(Served):
         self.assertEqual(
             lines[0].split(), ["ID", "TID", "NAME", "STATE", "FOR", "WAITS-ON", "CPU", "SLICES", "STACK"]
         )
-        self.assertEqual(len(lines), 1 + 12)
+        self.assertEqual(len(lines), 1 + 14)
         self.assertEqual(len({len(line) for line in lines}), 1, "lines are not equally long")
         self.assertRegex(
             lines[2],
@@ -96,6 +96,8 @@ class Coroctl(Served):
                 "child 4242",
                 "signal",
                 "system call fsync on a helper",
+                "rwlock 0x5580 held by 2 readers",
+                "semaphore 0x5590",
             ],
         )
 
@@ -112,7 +114,7 @@ class Coroctl(Served):
         document = json.loads(done.stdout)
         self.assertEqual((document["format"], document["pid"]), (1, server.pid))
         threads = document["threads"]
-        self.assertEqual([thread["id"] for thread in threads], list(range(1, 13)))
+        self.assertEqual([thread["id"] for thread in threads], list(range(1, 15)))
         first = {
             "id": 1,
             "tid": TID + 1,
@@ -147,6 +149,8 @@ class Coroctl(Served):
                 {"on": "child", "child_pid": 4242},
                 {"on": "signal"},
                 {"on": "system_call", "system_call_number": 74, "system_call": "fsync"},
+                {"on": "rwlock", "readers": 2, "address": "0x5580"},
+                {"on": "semaphore", "address": "0x5590"},
             ],
         )
 

@@ -74,6 +74,8 @@ static json_t *wait_object(const struct threads *threads, const struct co_info *
     set_descriptor(wait, threads, thread);
     if (thread->wait_kind == WAIT_POLL)
         set_number(wait, "descriptors", thread->wait_count);
+    if (thread->wait_kind == WAIT_RWLOCK && thread->wait_owner_tid == 0)
+        set_number(wait, "readers", thread->wait_count);
     if (thread->wait_addr != 0)
         set_address(wait, "address", thread->wait_addr);
     set_owner(wait, threads, thread);

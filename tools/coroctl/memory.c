@@ -251,7 +251,7 @@ int memory_open(const struct memory_kind *kind)
 /* As runtime/snapshot.c. A mutex passes on while others wait, so its word tells its owner. */
 static void describe_wait(const unsigned char *co, struct co_info *info)
 {
-    uint32_t lock[3];
+    uint32_t lock[3], rwlock[7];
 
     info->wait_kind = info->state == CO_PARKED ? (uint32_t)value_in(co, CO_WAIT_KIND) : WAIT_NONE;
     info->wait_fd = -1;
@@ -271,6 +271,10 @@ static void describe_wait(const unsigned char *co, struct co_info *info)
     if (info->wait_kind == WAIT_MUTEX && info->wait_owner_tid != 0 &&
         read_all(info->wait_addr, lock, sizeof(lock)))
         info->wait_owner_tid = lock[2];
+    if (info->wait_kind == WAIT_RWLOCK && read_all(info->wait_addr, rwlock, sizeof(rwlock))) {
+        info->wait_owner_tid = rwlock[6];
+        info->wait_count = rwlock[0] & 1 ? 0 : rwlock[0] >> 3;
+    }
     if (value_in(co, CO_TIMER_POSITION) != 0) {
         uint64_t deadline = value_in(co, CO_DEADLINE);
 

@@ -105,15 +105,23 @@ void print_stack_line(const struct stack *stack)
         fputs(" ...", stdout);
 }
 
+void print_call_site(uint64_t pc)
+{
+    const struct place *place = image_place(pc, false);
+
+    print_short_frame(&(struct visible_frame){ &place->frames[0], pc });
+}
+
 /* The mutexes that other threads wait for and @thread holds. */
 static void print_held(const struct threads *threads, const struct co_info *thread)
 {
     for (size_t i = 0; i < threads->count; i++) {
         const struct co_info *other = &threads->items[i];
 
-        if (other->wait_kind == WAIT_MUTEX && other->wait_owner_tid == thread->tid)
-            printf("  holds mutex 0x%lx, which thread %lu waits for\n", other->wait_addr,
-                   other->id);
+        if ((other->wait_kind == WAIT_MUTEX || other->wait_kind == WAIT_RWLOCK) &&
+            other->wait_owner_tid == thread->tid)
+            printf("  holds %s 0x%lx, which thread %lu waits for\n", wait_word(other->wait_kind),
+                   other->wait_addr, other->id);
     }
 }
 

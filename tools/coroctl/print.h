@@ -20,6 +20,9 @@ void print_stack(const struct stack *stack, bool all_frames);
  * unavailable" without a stack. */
 void print_stack_line(const struct stack *stack);
 
+/* One such frame: the function that called, where the call returns to @pc. */
+void print_call_site(uint64_t pc);
+
 /* Both of them, and the mutexes that it holds and others wait for. */
 void print_thread(const struct threads *threads, const struct co_info *thread,
                   const struct stack *stack, bool all_frames);

@@ -93,6 +93,9 @@ static void print_lock(FILE *out, const struct threads *threads, const struct co
     if (thread->wait_owner_tid != 0) {
         fputs(" held by ", out);
         print_owner(out, threads, thread->wait_owner_tid);
+    } else if (thread->wait_kind == WAIT_RWLOCK && thread->wait_count > 0) {
+        fprintf(out, " held by %u reader%s", thread->wait_count,
+                thread->wait_count == 1 ? "" : "s");
     }
 }
 
@@ -134,6 +137,8 @@ static void print_kind(FILE *out, const struct threads *threads, const struct co
     case WAIT_FUTEX:
     case WAIT_MUTEX:
     case WAIT_COND:
+    case WAIT_RWLOCK:
+    case WAIT_SEMAPHORE:
         print_lock(out, threads, thread);
         break;
     case WAIT_JOIN:

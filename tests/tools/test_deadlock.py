@@ -1,0 +1,207 @@
+"""coroctl deadlock, and the report that a deadlocked process makes of itself."""
+
+import json
+
+
+
+from place import Shimmed
+
+PROGRAM = r"""
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
+static pthread_rwlock_t third = PTHREAD_RWLOCK_INITIALIZER, fourth = PTHREAD_RWLOCK_INITIALIZER;
+static sem_t empty;
+static pthread_t one, other;
+static int ends[2];
+
+static void __attribute__((noinline)) take_first(void)
+{
+    pthread_mutex_lock(&first);
+}
+
+static void *first_then_second(void *argument)
+{
+    take_first();
+    usleep(20000);
+    pthread_mutex_lock(&second);
+    return argument;
+}
+
+static void *second_then_first(void *argument)
+{
+    pthread_mutex_lock(&second);
+    usleep(20000);
+    pthread_mutex_lock(&first);
+    return argument;
+}
+
+static void *write_then_read(void *argument)
+{
+    pthread_rwlock_wrlock(&third);
+    usleep(20000);
+    pthread_rwlock_rdlock(&fourth);
+    return argument;
+}
+
+static void *write_then_write(void *argument)
+{
+    pthread_rwlock_wrlock(&fourth);
+    usleep(20000);
+    pthread_rwlock_wrlock(&third);
+    return argument;
+}
+
+static void *join_other(void *argument)
+{
+    usleep(20000);
+    pthread_join(other, NULL);
+    return argument;
+}
+
+static void *join_one(void *argument)
+{
+    usleep(20000);
+    pthread_join(one, NULL);
+    return argument;
+}
+
+/* Holds the mutex and joins a thread that wants it. */
+static void *hold_and_join(void *argument)
+{
+    pthread_mutex_lock(&first);
+    usleep(20000);
+    pthread_join(other, NULL);
+    return argument;
+}
+
+static void *want_first(void *argument)
+{
+    usleep(10000);
+    pthread_mutex_lock(&first);
+    return argument;
+}
+
+static void *read_and_keep(void *argument)
+{
+    pthread_rwlock_rdlock(&third);
+    sem_wait(&empty);
+    return argument;
+}
+
+static void *want_to_write(void *argument)
+{
+    usleep(10000);
+    pthread_rwlock_wrlock(&third);
+    return argument;
+}
+
+static void nothing(int number)
+{
+    (void)number;
+}
+
+/* Everybody waits from here on. */
+static void wait_as_well(const char *how)
+{
+    struct itimerval soon = { .it_value = { .tv_sec = 1000 } };
+    char byte;
+
+    if (strchr(how, 't')) { /* a timer may still change it */
+        signal(SIGALRM, nothing);
+        setitimer(ITIMER_REAL, &soon, NULL);
+    }
+    if (strchr(how, 'r'))
+        read(0, &byte, 1);
+    else if (strchr(how, 'p'))
+        pause();
+    else
+        pthread_join(one, NULL);
+    _exit(0);
+}
+
+int main(int argc, char *argv[])
+{
+    static void *(*const pairs[][2])(void *) = {
+        ['m'] = { first_then_second, second_then_first }, ['w'] = { write_then_read, write_then_write },
+        ['j'] = { join_other, join_one },                 ['x'] = { hold_and_join, want_first },
+        ['u'] = { read_and_keep, want_to_write },
+    };
+
+    pthread_create(&one, NULL, pairs[(int)argv[1][0]][0], NULL);
+    pthread_create(&other, NULL, pairs[(int)argv[1][0]][1], NULL);
+    pthread_setname_np(one, "one");
+    pthread_setname_np(other, "other");
+    usleep(100000);
+    puts("ready");
+    fflush(stdout);
+    wait_as_well(argv[1]);
+}
+"""
+
+
+class Deadlock(Shimmed):
+    def setUp(self):
+        super().setUp()
+        self.program = self.compile("locked", PROGRAM, "-g", "-O1", "-pthread", "-w")
+        self.copy("coroctl")
+
+    def deadlock(self, process, *arguments, code=6):
+        done = self.run_tool("coroctl", "deadlock", "-p", process.pid, *arguments)
+        self.assertEqual((done.returncode, done.stderr), (code, ""), done.stdout)
+        return done.stdout
+
+    def test_mutexes(self):
+        process = self.start(self.program, "mr")
+        text = self.deadlock(process)
+        self.assertRegex(text, r"^deadlock: 2 threads wait for each other\n")
+        self.assertRegex(
+            text,
+            r"thread 2 \([^)]*, one, [^)]*\)\n    holds mutex 0x[0-9a-f]+\n"
+            r"    waits for thread 3: parked on mutex 0x[0-9a-f]+ held by 3 \(\d+\) for ",
+        )
+        self.assertTrue(text.endswith("where locks were taken is remembered with CORO_LOCK_SITES=on\n"), text)
+
+    def test_where_locks_were_taken(self):
+        process = self.start(self.program, "mr", options=["--lock-sites"])
+        text = self.deadlock(process)
+        self.assertRegex(text, r"holds mutex 0x[0-9a-f]+, taken \d.* ago at \[[^ ]* take_first\|\d+\]\n")
+        self.assertRegex(text, r"holds mutex 0x[0-9a-f]+, taken \d.* ago at \[[^ ]* second_then_first\|\d+\]\n")
+        cycle = json.loads(self.deadlock(process, "--json"))["deadlocks"][0]
+        self.assertEqual([member["id"] for member in cycle], [2, 3])
+        for member, other in zip(cycle, reversed(cycle)):
+            self.assertEqual(member["holds"], other["address"])
+            self.assertGreater(member["held_ns"], member["for_ns"])
+            self.assertRegex(member["taken_pc"], "^0x")
+
+    def test_read_write_locks(self):
+        process = self.start(self.program, "wr", options=["--lock-sites"])
+        text = self.deadlock(process)
+        self.assertRegex(text, r"holds rwlock 0x[0-9a-f]+, taken .* ago at \[[^ ]* write_then_read\|\d+\]\n")
+        self.assertRegex(text, r"waits for thread 2: parked on rwlock 0x[0-9a-f]+ held by 2 \(\d+\) for ")
+
+    def test_joins(self):
+        text = self.deadlock(self.start(self.program, "jr"))
+        self.assertRegex(text, r"waits for thread 3: parked on join of 3 \(\d+\) for ")
+        self.assertRegex(text, r"waits for thread 2: parked on join of 2 \(\d+\) for ")
+        self.assertNotIn("holds", text)
+
+    def test_a_join_under_a_mutex(self):
+        text = self.deadlock(self.start(self.program, "xr"))
+        self.assertRegex(text, r"thread 2 .*\n    holds mutex .*\n    waits for thread 3: parked on join of 3 ")
+        self.assertRegex(text, r"thread 3 .*\n    waits for thread 2: parked on mutex .* held by 2 ")
+
+    def test_holders_that_nobody_knows(self):
+        process = self.start(self.program, "ur")
+        text = self.deadlock(process, code=0)
+        self.assertRegex(text, r"^no deadlock among 3 threads\n2 threads wait for a semaphore, or a read-write lock")
+        text = self.run_tool("coroctl", "list", "-p", process.pid).stdout
+        self.assertRegex(text, r"rwlock 0x[0-9a-f]+ held by 1 reader ")
+        self.assertRegex(text, r"semaphore 0x[0-9a-f]+ ")
