@@ -30,18 +30,35 @@ static struct co *thread_of(int tid)
 
 /* ---- affinity ---- */
 
+/* Reduces @wanted to the processors that the process may run on, or returns -EINVAL. The kernel knows
+ * them: where the carrier may not go to all of @wanted, being bound itself, it goes and comes back. */
+static long allowed_affinity(uint64_t *wanted)
+{
+    uint64_t own[AFFINITY_BYTES / 8] = { 0 }, some = 0, beyond = 0;
+    long bytes = sys3(__NR_sched_getaffinity, 0, sizeof(own), own);
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+        some |= wanted[i], beyond |= wanted[i] & ~own[i];
+    if (!beyond)
+        return some ? 0 : -EINVAL;
+    long error = sys3(__NR_sched_setaffinity, 0, AFFINITY_BYTES, wanted);
+    if (error)
+        return error;
+    memset(wanted, 0, AFFINITY_BYTES);
+    sys3(__NR_sched_getaffinity, 0, AFFINITY_BYTES, wanted);
+    sys3(__NR_sched_setaffinity, 0, bytes, own);
+    return 0;
+}
+
 /* One thread's wish must not bind all: it is checked as the kernel does, kept and reported back. */
 static long keep_affinity(struct co *co, size_t size, const void *mask)
 {
-    uint64_t wanted[AFFINITY_BYTES / 8] = { 0 }, present[AFFINITY_BYTES / 8] = { 0 }, some = 0;
+    uint64_t wanted[AFFINITY_BYTES / 8] = { 0 };
     size_t bytes = size < AFFINITY_BYTES ? size : AFFINITY_BYTES;
     if (user_copy(wanted, mask, bytes) != 0)
         return -EFAULT;
-    sys3(__NR_sched_getaffinity, 0, sizeof(present), present);
-    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-        some |= wanted[i] &= present[i];
-    if (!some)
-        return -EINVAL;
+    long error = allowed_affinity(wanted);
+    if (error)
+        return error;
     if (!runtime.affinity_pool.object_bytes)
         pool_init(&runtime.affinity_pool, AFFINITY_BYTES);
     if (!co->affinity && !(co->affinity = pool_get(&runtime.affinity_pool)))
