@@ -30,32 +30,43 @@ static struct trace_event *place(const struct trace_ring *ring, uint64_t number)
     return &ring->events[number & ring->mask];
 }
 
-static bool has_room(struct trace_ring *ring, uint32_t events)
+static struct trace_event *add(struct trace_ring *ring)
 {
-    if (likely(ring->written + events - ring->read_known <= (uint64_t)ring->mask + 1))
-        return true;
-    ring->read_known = __atomic_load_n(&ring->read, __ATOMIC_ACQUIRE);
-    return ring->written + events - ring->read_known <= (uint64_t)ring->mask + 1;
+    return place(ring, ring->written);
 }
 
-static void put_lost(struct trace_ring *ring, uint64_t time_ns)
+static void added(struct trace_ring *ring)
 {
-    *place(ring, ring->written) =
-        (struct trace_event){ .time_ns = time_ns, .object = ring->lost, .type = TRACE_LOST };
     __atomic_store_n(&ring->written, ring->written + 1, __ATOMIC_RELEASE);
-    ring->lost = 0;
+}
+
+static NOINLINE bool make_room(struct trace_ring *ring, uint64_t time)
+{
+    ring->read_known = __atomic_load_n(&ring->read, __ATOMIC_ACQUIRE);
+    if (ring->written + 1 + (ring->lost > 0) - ring->read_known > (uint64_t)ring->mask + 1) {
+        ring->lost++;
+        return false;
+    }
+    if (ring->lost) {
+        *add(ring) = (struct trace_event){ .time = time, .object = ring->lost, .type = TRACE_LOST };
+        added(ring);
+        ring->lost = 0;
+    }
+    return true;
+}
+
+static inline void put(struct trace_ring *ring, const struct trace_event event)
+{
+    bool has_room = ring->written - ring->read_known <= ring->mask;
+    if (unlikely(!has_room || ring->lost) && !make_room(ring, event.time))
+        return;
+    *add(ring) = event;
+    added(ring);
 }
 
 void trace_put(struct trace_ring *ring, const struct trace_event *event)
 {
-    if (unlikely(!has_room(ring, ring->lost ? 2 : 1))) {
-        ring->lost++;
-        return;
-    }
-    if (unlikely(ring->lost))
-        put_lost(ring, event->time_ns);
-    *place(ring, ring->written) = *event;
-    __atomic_store_n(&ring->written, ring->written + 1, __ATOMIC_RELEASE);
+    put(ring, *event);
 }
 
 size_t trace_take(struct trace_ring *ring, struct trace_event *out, size_t max)
@@ -80,6 +91,29 @@ static bool make_ring(struct trace_ring *ring, uint32_t events)
     return ring->events != NULL;
 }
 
+/* The processor's counter, where it goes on at one rate for all (CPUID 80000007, EDX, bit 8), costs half
+ * of what the vDSO's clock does. */
+static bool counter_is_a_clock(void)
+{
+    uint32_t a = 0x80000000U, b, c = 0, d;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    if (a < 0x80000007U)
+        return false;
+    a = 0x80000007U;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    return d & 1U << 8;
+}
+
+static uint64_t read_clock(const struct trace_ring *ring)
+{
+    return likely(ring->tsc) ? __builtin_ia32_rdtsc() : clock_now(&runtime.clock);
+}
+
+uint64_t trace_now(void)
+{
+    return read_clock(&runtime.carrier.trace);
+}
+
 int trace_start(void)
 {
     struct carrier *carrier = &runtime.carrier;
@@ -88,6 +122,7 @@ int trace_start(void)
     if (!make_ring(&carrier->trace, RING_EVENTS) || !make_ring(&stalls, TRACE_STALLS))
         return -ENOMEM;
     carrier->trace.serial++;
+    carrier->trace.tsc = counter_is_a_clock();
     __atomic_store_n(&carrier->watch.trace, 1, __ATOMIC_RELEASE);
     return 0;
 }
@@ -110,9 +145,9 @@ static size_t merge_stalls(struct trace_event *out, size_t count, bool more)
     const struct trace_event *stall;
     while ((stall = oldest_stall())) {
         size_t at = count;
-        if (more && stall->time_ns > out[count - 1].time_ns)
+        if (more && stall->time > out[count - 1].time)
             break;
-        while (at > 0 && out[at - 1].time_ns > stall->time_ns)
+        while (at > 0 && out[at - 1].time > stall->time)
             at--;
         memmove(&out[at + 1], &out[at], (count - at) * sizeof(*out));
         out[at] = *stall;
@@ -125,7 +160,7 @@ static size_t merge_stalls(struct trace_event *out, size_t count, bool more)
 /* No event will come that tells of them; the writer is off. */
 static struct trace_event lost_at_the_end(struct trace_ring *ring)
 {
-    const struct trace_event event = { .time_ns = clock_now(&runtime.clock),
+    const struct trace_event event = { .time = trace_now(),
                                        .object = ring->lost,
                                        .type = TRACE_LOST };
     ring->lost = 0;
@@ -144,10 +179,9 @@ size_t trace_read(struct trace_event *out, size_t max, bool *more)
 
 void trace_stall(uint64_t thread, uint64_t held_ns)
 {
-    const struct trace_event event = { .time_ns = clock_now(&runtime.clock),
-                                       .thread = thread,
-                                       .object = held_ns,
-                                       .type = TRACE_STALL };
+    const struct trace_event event = {
+        .time = trace_now(), .thread = thread, .object = held_ns, .type = TRACE_STALL
+    };
     if (runtime.carrier.watch.trace)
         trace_put(&stalls, &event);
 }
@@ -156,21 +190,21 @@ void trace_stall(uint64_t thread, uint64_t held_ns)
 
 static uint64_t stamp(struct trace_ring *ring)
 {
-    return ring->stamp_ns = clock_now(&runtime.clock);
+    return ring->stamp = read_clock(ring);
 }
 
-static void put_now(struct carrier *carrier, struct trace_event event)
+static inline void put_now(struct carrier *carrier, struct trace_event event)
 {
-    event.time_ns = stamp(&carrier->trace);
-    trace_put(&carrier->trace, &event);
+    event.time = stamp(&carrier->trace);
+    put(&carrier->trace, event);
 }
 
 static void put_name(struct carrier *carrier, const struct co *co)
 {
-    struct trace_event event = { .time_ns = carrier->trace.stamp_ns, .thread = co->id };
+    struct trace_event event = { .time = carrier->trace.stamp, .thread = co->id };
     memcpy(event.name, co->name, sizeof(event.name));
     event.type = TRACE_NAME;
-    trace_put(&carrier->trace, &event);
+    put(&carrier->trace, event);
 }
 
 void trace_queued(struct carrier *carrier, const struct co *co)
@@ -189,37 +223,57 @@ void trace_queued(struct carrier *carrier, const struct co *co)
         event.type = TRACE_WAKE;
     }
     /* The loop wakes many at once, and a thread that yields is followed by another's run. */
-    event.time_ns = !by && ring->fresh ? ring->stamp_ns : stamp(ring);
+    event.time = !by && ring->fresh ? ring->stamp : stamp(ring);
     ring->fresh = !by || event.type == TRACE_YIELD;
-    trace_put(ring, &event);
+    put(ring, event);
 }
 
 void trace_run(struct carrier *carrier, const struct co *co)
 {
     struct trace_ring *ring = &carrier->trace;
     bool direct = carrier->current && ring->fresh;
-    const struct trace_event event = { .time_ns = direct ? ring->stamp_ns : stamp(ring),
+    const struct trace_event event = { .time = direct ? ring->stamp : stamp(ring),
                                        .thread = co->id,
                                        .type = TRACE_RUN };
     ring->fresh = false;
-    trace_put(ring, &event);
+    put(ring, event);
+}
+
+/* A call that began in a trace may end in another: then its mark is of no use. */
+static uint16_t mark(const struct trace_ring *ring, uint64_t nr)
+{
+    return (uint16_t)((ring->serial * CALLS + nr) * 2 + 1);
+}
+
+/* The call that @co is in, or CALLS. */
+static uint16_t marked_call(const struct trace_ring *ring, const struct co *co)
+{
+    uint16_t nr = co->traced_call / 2 % CALLS;
+    return co->traced_call == mark(ring, nr) ? nr : CALLS;
 }
 
 void trace_park(struct carrier *carrier, const struct co *co)
 {
     const struct co_wait *wait = &co->wait;
-    struct trace_event event = { .thread = co->id,
+    struct trace_ring *ring = &carrier->trace;
+    uint16_t call = marked_call(ring, co);
+    struct trace_event event = { .time = stamp(ring),
+                                 .thread = co->id,
                                  .object = wait->addr,
                                  .value = wait->fd,
                                  .nr = (uint16_t)wait->nr,
                                  .kind = (uint8_t)wait->kind,
                                  .type = TRACE_PARK };
+    if (call != CALLS) {
+        event.nr = call;
+        event.kind |= TRACE_IN_CALL;
+    }
     if (wait->kind == WAIT_MUTEX || wait->kind == WAIT_JOIN)
         event.value = (int32_t)wait->tid;
     else if (wait->kind == WAIT_CHILD)
         event.value = wait->pid;
-    put_now(carrier, event);
-    carrier->trace.fresh = true;
+    put(ring, event);
+    ring->fresh = true;
 }
 
 void trace_exit(struct carrier *carrier, const struct co *co)
@@ -234,31 +288,22 @@ void trace_preempt(struct carrier *carrier, const struct co *co, uintptr_t pc)
     put_now(carrier, (struct trace_event){ .thread = co->id, .object = pc, .type = TRACE_PREEMPT });
 }
 
-/* A call that began in a trace may end in another: then its mark is of no use. */
-static uint16_t mark(const struct trace_ring *ring, uint64_t nr)
-{
-    return (uint16_t)((ring->serial * CALLS + nr) * 2 + 1);
-}
-
 void trace_call(struct carrier *carrier, struct co *co, uint64_t nr, long first)
 {
-    if (nr >= CALLS || !traced[nr])
-        return;
-    co->traced_call = mark(&carrier->trace, nr);
-    put_now(carrier, (struct trace_event){ .thread = co->id,
-                                           .object = (uint64_t)first,
-                                           .nr = (uint16_t)nr,
-                                           .type = TRACE_CALL });
+    co->traced_call = nr < CALLS && traced[nr] ? mark(&carrier->trace, nr) : 0;
+    co->traced_word = (int32_t)first;
 }
 
 void trace_return(struct carrier *carrier, struct co *co, long result)
 {
-    uint16_t nr = co->traced_call / 2 % CALLS;
-    if (co->traced_call && co->traced_call == mark(&carrier->trace, nr))
-        put_now(carrier,
-                (struct trace_event){
-                    .thread = co->id, .object = (uint64_t)result, .nr = nr, .type = TRACE_RETURN });
+    struct trace_event event = { .thread = co->id,
+                                 .object = (uint64_t)result,
+                                 .value = co->traced_word,
+                                 .nr = marked_call(&carrier->trace, co),
+                                 .type = TRACE_RETURN };
     co->traced_call = 0;
+    if (event.nr != CALLS)
+        put_now(carrier, event);
 }
 
 void trace_offload(struct carrier *carrier, const struct co *co, long nr)

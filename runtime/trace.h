@@ -20,10 +20,11 @@ struct trace_ring {
     struct trace_event *events; /* NULL: no trace yet */
     uint32_t mask;              /* number of events - 1 */
     uint32_t serial;            /* of the trace */
-    bool fresh;                 /* `stamp_ns` is still now */
-    uint64_t stamp_ns;
-    uint64_t read_known; /* `read` when the writer last looked */
-    uint64_t lost;       /* since the last event that found room */
+    bool tsc;                   /* the clock is the processor's counter; else CLOCK_MONOTONIC */
+    bool fresh;                 /* `stamp` is still now */
+    uint64_t stamp;             /* the time, when it was last looked at */
+    uint64_t read_known;        /* `read` when the writer last looked */
+    uint64_t lost;              /* since the last event that found room */
     _Alignas(CACHE_BYTES) volatile uint64_t written;
     _Alignas(CACHE_BYTES) volatile uint64_t read;
 };
@@ -34,11 +35,13 @@ void trace_put(struct trace_ring *ring, const struct trace_event *event);
 /* Takes up to @max events out of @ring. The reader. */
 size_t trace_take(struct trace_ring *ring, struct trace_event *out, size_t max);
 
-/* Begins a trace: 0, -EBUSY when one is on, -ENOMEM. On the monitor, like the next three. */
+/* Begins a trace: 0, -EBUSY when one is on, -ENOMEM. On the monitor, like the next four. */
 int trace_start(void);
 void trace_stop(void);
 /* Up to @max events in the order of time; more than TRACE_STALLS + 1. @more: there are others. */
 size_t trace_read(struct trace_event *out, size_t max, bool *more);
+/* The time by the clock of the events. */
+uint64_t trace_now(void);
 /* A thread has held the carrier for @held_ns. */
 void trace_stall(uint64_t thread, uint64_t held_ns);
 
@@ -53,10 +56,10 @@ void trace_park(struct carrier *carrier, const struct co *co);
 void trace_exit(struct carrier *carrier, const struct co *co);
 void trace_preempt(struct carrier *carrier, const struct co *co, uintptr_t pc);
 /* The running thread makes a call, and has its @result; calls that no trace shows are left out. */
-COLD void trace_call(struct carrier *carrier, struct co *co, uint64_t nr, long first);
-COLD void trace_return(struct carrier *carrier, struct co *co, long result);
-COLD void trace_offload(struct carrier *carrier, const struct co *co, long nr);
-COLD void trace_offload_end(struct carrier *carrier, const struct co *co, long nr, long result);
+NOINLINE void trace_call(struct carrier *carrier, struct co *co, uint64_t nr, long first);
+NOINLINE void trace_return(struct carrier *carrier, struct co *co, long result);
+NOINLINE void trace_offload(struct carrier *carrier, const struct co *co, long nr);
+NOINLINE void trace_offload_end(struct carrier *carrier, const struct co *co, long nr, long result);
 
 /* No trace, in the child of a fork. */
 void trace_reset(struct carrier *carrier);

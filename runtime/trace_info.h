@@ -10,25 +10,27 @@ enum trace_type {
     TRACE_NAME,       /* name */
     TRACE_EXIT,       /* after its name */
     TRACE_RUN,        /* from runnable to running */
-    TRACE_PARK,       /* kind: enum wait_kind; value: descriptor, tid or pid; object: address; nr */
-    TRACE_WAKE,       /* object: the waker's id, 0 the carrier's loop; value: result of the park */
-    TRACE_YIELD,      /* from running to runnable */
-    TRACE_PREEMPT,    /* its slice is over, a yield follows; object: program counter, 0 in a call */
-    TRACE_CALL,       /* nr; object: first argument */
-    TRACE_RETURN,     /* nr; object: result */
-    TRACE_OFFLOAD,    /* nr; a helper kernel thread makes this call */
+    /* kind: enum wait_kind, | TRACE_IN_CALL in a call that the trace shows; nr: that call, or the one
+     * that is offloaded; value: descriptor, tid or pid; object: address */
+    TRACE_PARK,
+    TRACE_WAKE,    /* object: the waker's id, 0 the carrier's loop; value: result of the park */
+    TRACE_YIELD,   /* from running to runnable */
+    TRACE_PREEMPT, /* its slice is over, a yield follows; object: program counter, 0 in a call */
+    TRACE_RETURN,  /* nr; object: result; value: first argument; the end of a call */
+    TRACE_OFFLOAD, /* nr; a helper kernel thread makes this call */
     TRACE_OFFLOAD_END, /* nr; object: result */
     TRACE_STALL,       /* object: nanoseconds for which the thread has held the carrier */
     TRACE_LOST,        /* object: so many events are missing here, for the reader was slow */
     TRACE_TYPES
 };
 
+#define TRACE_IN_CALL 0x80
+
 /* Results that are no program's: the call is made by libc or at its site, or it was interrupted. */
 #define TRACE_RESULT_ELSEWHERE (-700L)
 
 struct trace_event {
-    uint64_t
-        time_ns;     /* CLOCK_MONOTONIC; never less than the event's before by more than a moment */
+    uint64_t time;   /* by a clock of the trace's own: replies say what it is in nanoseconds */
     uint64_t thread; /* id; 0: none */
     union {
         struct {

@@ -5,8 +5,8 @@
 
 #include "runtime/runtime.h"
 
-COLD void watch_queued_slowly(struct carrier *carrier, struct co *co);
-COLD void watch_switch_slowly(struct carrier *carrier, struct co *next);
+NOINLINE void watch_queued_slowly(struct carrier *carrier, struct co *co);
+NOINLINE void watch_switch_slowly(struct carrier *carrier, struct co *next);
 
 /* @co is about to become runnable; its state still says what it was. */
 static inline void watch_queued(struct carrier *carrier, struct co *co)

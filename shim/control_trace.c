@@ -7,7 +7,13 @@
 
 #define EVENTS_MAX ((FRAME_REPLY_MAX - sizeof(struct trace_reply)) / sizeof(struct trace_event))
 
-static void start(struct control_client *client)
+static void tell_time(struct trace_reply *answer)
+{
+    answer->now = trace_now();
+    answer->now_ns = control_now_ns();
+}
+
+static void start(struct control_client *client, struct trace_reply *answer)
 {
     int error = trace_start();
 
@@ -17,6 +23,8 @@ static void start(struct control_client *client)
         control_refuse(client, PROTOCOL_FAILED, FRAME_TRACE, "no memory for the events");
     else
         client->traces = true;
+    if (!error)
+        tell_time(answer);
 }
 
 static void read_events(struct control_client *client, struct trace_reply *answer)
@@ -25,6 +33,7 @@ static void read_events(struct control_client *client, struct trace_reply *answe
     bool more;
     uint32_t bytes;
 
+    tell_time(answer);
     answer->count = (uint32_t)trace_read((struct trace_event *)(answer + 1), EVENTS_MAX, &more);
     bytes = answer->count * (uint32_t)sizeof(struct trace_event);
     header->flags = more ? FRAME_MORE : 0;
@@ -39,9 +48,8 @@ void control_answer_trace(struct control_client *client, const void *body)
         control_reply(client, FRAME_TRACE | FRAME_REPLY, 0, sizeof(*answer));
 
     answer->event_bytes = sizeof(struct trace_event);
-    answer->now_ns = control_now_ns();
     if (trace->operation == TRACE_START)
-        start(client);
+        start(client, answer);
     else if (!client->traces)
         control_refuse(client, PROTOCOL_FAILED, FRAME_TRACE, "this client has started no trace");
     else if (trace->operation == TRACE_READ)

@@ -175,7 +175,8 @@ struct trace_request {
 struct trace_reply {
     uint32_t count;
     uint32_t event_bytes;
-    uint64_t now_ns; /* CLOCK_MONOTONIC, as in the events */
+    uint64_t now;    /* by the clock of the events, whose rate is constant */
+    uint64_t now_ns; /* CLOCK_MONOTONIC */
 };
 
 struct latency_request {

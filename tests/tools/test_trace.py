@@ -159,18 +159,17 @@ class Trace_(Traced):
         main, reader, locker = 1, trace.thread("reader"), trace.thread("locker")
         spinner = trace.thread('spin"ner\\')
         # Calls, with their descriptors and results.
-        reads = [call for call in trace.of("call", "read") if call["tid"] == reader]
-        self.assertTrue(any(call["args"].get("result") == 1 for call in reads))
-        writes = [call for call in trace.of("call", "write") if call["tid"] == main]
-        self.assertEqual({call["args"]["result"] for call in writes if "result" in call["args"]}, {1})
-        self.assertEqual(len({call["args"]["fd"] for call in writes if "fd" in call["args"]}), 2)
-        bad = trace.of("call", "close")
+        self.assertIn(1, {call["result"] for call in trace.called(reader, "read")})
+        writes = trace.called(main, "write")
+        self.assertEqual({call["result"] for call in writes}, {1})
+        self.assertEqual(len({call["fd"] for call in writes}), 2)
+        bad = [call["args"] for call in trace.calls if call["name"] == "close"]
         self.assertTrue(bad)
         for call in bad:
-            self.assertEqual((call["args"]["fd"], call["args"]["result"], call["args"]["error"]), (-1, -9, "EBADF"))
+            self.assertEqual(call, {"fd": -1, "result": -9, "error": "EBADF"})
         # Waits, and who ends them.
-        self.assertTrue(any(slice["tid"] == reader and re.fullmatch(r"parked: read fd \d+", slice["name"])
-                            for slice in trace.of("parked")))
+        self.assertTrue(any(slice["tid"] == reader and re.fullmatch(r"parked: read fd \d+", slice["name"]) and
+                            slice["args"].get("call") == "read" for slice in trace.of("parked")))
         mutexes = [slice for slice in trace.of("parked", "parked: mutex") if slice["tid"] == locker]
         self.assertTrue(mutexes)
         self.assertTrue(all(slice["args"]["address"].startswith("0x") for slice in mutexes))
@@ -297,8 +296,8 @@ class Programs(Traced):
         while self.run_tool("coroctl", "list", "-p", process.pid).returncode and time.monotonic() < deadline:
             time.sleep(0.05)
         trace = self.trace(process, seconds=1)
-        sent = [call for call in trace.slices if call["cat"] == "call" and call["name"] in ("sendmsg", "sendto")]
-        self.assertTrue(any(call["args"].get("result", 0) > 0 for call in sent))
+        sent = [call for call in trace.calls if call["name"] in ("sendmsg", "sendto")]
+        self.assertTrue(any(call["args"]["result"] > 0 for call in sent))
         self.assertEqual(trace.process, "memcached")
 
     @staticmethod

@@ -13,7 +13,7 @@ class Trace:
             document = json.load(file)
         self.other = document["otherData"]
         self.events = document["traceEvents"]
-        self.names, self.slices, self.marks = {}, [], []
+        self.names, self.slices, self.marks, self.calls = {}, [], [], []
         self.arrows, self.asynchronous = [], []
         self.process = None
         self._open = collections.defaultdict(list)
@@ -52,10 +52,12 @@ class Trace:
         slice = self._check(event).pop()
         slice = {**slice, "end": event["ts"], "args": {**slice.get("args", {}), **event.get("args", {})}}
         self.slices.append(slice)
+        if slice["cat"] == "call" and "result" in slice["args"]:
+            self.calls.append(slice)
 
     def _event_i(self, event):
         self._check(event)
-        self.marks.append(event)
+        (self.calls if event.get("cat") == "call" else self.marks).append(event)
 
     def _event_s(self, event):
         assert self._check(event), ("an arrow from no slice", event)
@@ -80,6 +82,10 @@ class Trace:
     def of(self, category, name=None):
         return [slice for slice in self.slices
                 if slice["cat"] == category and (name is None or slice["name"] == name)]
+
+    def called(self, thread, name):
+        """What every such call of the thread's came to."""
+        return [call["args"] for call in self.calls if (call["tid"], call["name"]) == (thread, name)]
 
     def marked(self, name):
         return [mark for mark in self.marks if mark["name"] == name]

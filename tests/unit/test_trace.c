@@ -21,7 +21,7 @@ static struct trace_ring new_ring(void)
 
 static void put(struct trace_ring *ring, uint64_t number)
 {
-    const struct trace_event event = { .time_ns = number, .thread = 1, .type = TRACE_RUN };
+    const struct trace_event event = { .time = number, .thread = 1, .type = TRACE_RUN };
 
     trace_put(ring, &event);
 }
@@ -39,7 +39,7 @@ START_TEST(events_come_out_as_they_went_in)
 
             must(count > 0 && count <= 7);
             for (size_t i = 0; i < count; i++)
-                must(events[i].time_ns == ++out);
+                must(events[i].time == ++out);
         }
         must(trace_take(&ring, events, 7) == 0);
     }
@@ -57,10 +57,10 @@ START_TEST(what_finds_no_room_is_counted)
     ck_assert_uint_eq(trace_take(&ring, events, 1), 1);
     put(&ring, 101);
     ck_assert_uint_eq(trace_take(&ring, events, EVENTS), RING);
-    ck_assert_uint_eq(events[RING - 3].time_ns, RING);
+    ck_assert_uint_eq(events[RING - 3].time, RING);
     ck_assert_uint_eq(events[RING - 2].type, TRACE_LOST);
     ck_assert_uint_eq(events[RING - 2].object, 11);
-    ck_assert_uint_eq(events[RING - 1].time_ns, 101);
+    ck_assert_uint_eq(events[RING - 1].time, 101);
 }
 END_TEST
 
@@ -88,7 +88,7 @@ START_TEST(a_slow_reader_knows_how_many_it_missed)
             if (events[i].type == TRACE_LOST)
                 next += events[i].object;
             else
-                must(events[i].time_ns == next++);
+                must(events[i].time == next++);
         }
     }
     ck_assert_uint_eq(next + ring.lost, MANY + 1);
@@ -104,7 +104,7 @@ static size_t read_all(void)
         count += trace_read(events + count, READ_MAX - count, &more);
     ck_assert(!more);
     for (size_t i = 1; i < count; i++)
-        must(events[i - 1].time_ns <= events[i].time_ns);
+        must(events[i - 1].time <= events[i].time);
     return count;
 }
 
@@ -205,7 +205,7 @@ START_TEST(what_is_lost_at_the_end_is_told_at_the_end)
 END_TEST
 
 /* One that began in another trace, or in none, has no end in this. */
-START_TEST(a_return_belongs_to_a_call_of_the_same_trace)
+START_TEST(a_call_is_told_at_its_end_and_where_it_parks)
 {
     struct carrier *carrier = &runtime.carrier;
 
@@ -214,15 +214,22 @@ START_TEST(a_return_belongs_to_a_call_of_the_same_trace)
     trace_call(carrier, this_co(), __NR_read, 5);
     trace_return(carrier, this_co(), 1);
     trace_call(carrier, this_co(), __NR_futex, 0); /* not shown */
+    trace_park(carrier, this_co());
     trace_return(carrier, this_co(), 0);
     trace_call(carrier, this_co(), __NR_write, 6);
+    trace_park(carrier, this_co());
     ck_assert_uint_eq(read_all(), 3);
+    ck_assert_uint_eq(events[0].type, TRACE_RETURN);
     ck_assert_uint_eq(events[0].nr, __NR_read);
-    ck_assert_uint_eq(events[0].object, 5);
-    ck_assert_uint_eq(events[1].type, TRACE_RETURN);
-    ck_assert_uint_eq(events[1].object, 1);
+    ck_assert_int_eq(events[0].value, 5);
+    ck_assert_uint_eq(events[0].object, 1);
+    ck_assert_uint_eq(events[1].type, TRACE_PARK);
+    ck_assert_uint_eq(events[1].kind & TRACE_IN_CALL, 0);
+    ck_assert_uint_eq(events[2].kind & TRACE_IN_CALL, TRACE_IN_CALL);
+    ck_assert_uint_eq(events[2].nr, __NR_write);
     trace_stop();
     trace_start();
+    trace_return(carrier, this_co(), 1);
     trace_return(carrier, this_co(), 1);
     ck_assert_uint_eq(read_all(), 0);
 }
@@ -253,5 +260,5 @@ int main(void)
                     a_slow_reader_knows_how_many_it_missed, a_thread_s_life_is_told,
                     nothing_is_told_when_the_trace_is_off,
                     what_is_lost_at_the_end_is_told_at_the_end,
-                    a_return_belongs_to_a_call_of_the_same_trace, stalls_lie_where_they_belong);
+                    a_call_is_told_at_its_end_and_where_it_parks, stalls_lie_where_they_belong);
 }

@@ -46,7 +46,7 @@ static int keep(const struct connection *connection, struct trace *trace)
         return EXIT_PROTOCOL;
     }
     for (uint32_t i = 0; i < reply->count; i++) {
-        if (events[i].time_ns < trace->begin_ns)
+        if (events[i].time < trace->begin)
             continue; /* of the trace before */
         tracks_meet(&trace->tracks, &events[i]);
         trace->lost += events[i].type == TRACE_LOST ? events[i].object : 0;
@@ -56,6 +56,7 @@ static int keep(const struct connection *connection, struct trace *trace)
             return EXIT_FAILED;
         }
     }
+    trace->end = reply->now;
     trace->end_ns = reply->now_ns;
     return EXIT_OK;
 }
@@ -121,12 +122,15 @@ static int learn(struct connection *connection, struct trace *trace, bool first)
 static int record(struct connection *connection, struct trace *trace, double seconds)
 {
     struct progress progress = progress_begin("tracing", "s");
+    const struct trace_reply *reply;
     uint64_t until_ns;
     int code = ask(connection, TRACE_START);
 
     if (code != EXIT_OK)
         return code;
-    trace->begin_ns = trace->end_ns = ((struct trace_reply *)connection->body)->now_ns;
+    reply = (const struct trace_reply *)connection->body;
+    trace->begin = trace->end = reply->now;
+    trace->begin_ns = trace->end_ns = reply->now_ns;
     until_ns = trace->begin_ns + (uint64_t)(seconds * NSEC_PER_SEC);
     connection->may_end = true;
     code = learn(connection, trace, true);

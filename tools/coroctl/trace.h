@@ -19,13 +19,11 @@ struct track {
     char name[CO_NAME_BYTES];
     enum track_state first;    /* before its first event */
     bool met;                  /* it has an event */
-    bool call_met;             /* its first call is known */
     struct trace_event parked; /* how it was parked before its first event */
-    uint32_t first_call;       /* it was in call number + 1; 0: in none */
 
     /* While it is written. */
     enum track_state state;
-    uint32_t call; /* number + 1; 0: none */
+    uint32_t call; /* that it has parked in, number + 1; 0: none */
     bool listed;   /* among those that have something open */
     bool offload;
 };
@@ -51,7 +49,8 @@ void tracks_free(struct tracks *tracks);
 struct trace {
     pid_t pid;
     const char *program;
-    uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC */
+    uint64_t begin, end;       /* by the clock of the events */
+    uint64_t begin_ns, end_ns; /* the same, CLOCK_MONOTONIC */
     FILE *spool;               /* struct trace_event after struct trace_event */
     uint64_t events, lost;
     struct tracks tracks;

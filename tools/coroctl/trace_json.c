@@ -1,9 +1,8 @@
 /* Writing a trace as JSON trace events.
  *
  * Each thread is a track. On it lie slices that say what it is: running, runnable, or parked on
- * something. A call is a slice inside `running`; when the thread parks in the call, it ends with that
- * slice and begins again with the next `running`, so that slices nest and never overlap. A wake is an
- * arrow (a flow) from the waker to the `runnable` of the woken.
+ * something. A call that did not park is a mark at its end; the rest of one that did is a slice inside
+ * the next `running`. A wake is an arrow (a flow) from the waker to the `runnable` of the woken.
  *
  * Events leave in the order of time, every slice that begins also ends, and both ends of an arrow are
  * written together. Where events were lost nothing is known: all that is open ends there. */
@@ -35,7 +34,8 @@ static const struct traced {
 struct writer {
     FILE *out;
     struct trace *trace;
-    uint64_t now_ns; /* of the last event: time never goes back */
+    uint64_t now; /* of the last event: time never goes back */
+    double ns;    /* for one tick of the events' clock */
     uint64_t arrows;
     uint64_t *open; /* ids of the tracks with something open */
     size_t open_count, open_room;
@@ -69,7 +69,7 @@ static void call_name(char *text, size_t size, uint32_t number)
 /* The head of one event; what follows are further members, then end(). */
 static void begin(struct writer *writer, char phase, uint64_t thread)
 {
-    uint64_t ns = writer->now_ns - writer->trace->begin_ns;
+    uint64_t ns = (uint64_t)((double)(writer->now - writer->trace->begin) * writer->ns);
 
     fprintf(writer->out, ",\n{\"ph\":\"%c\",\"pid\":%d,\"tid\":%lu,\"ts\":%lu.%03lu", phase,
             (int)writer->trace->pid, thread, ns / 1000, ns % 1000);
@@ -122,53 +122,55 @@ static void note_open(struct writer *writer, struct track *track)
 /* What a thread that parks waits on, as a slice's name. */
 static void park_name(char *text, size_t size, const struct trace_event *park)
 {
+    uint32_t kind = park->kind & ~TRACE_IN_CALL;
     char call[32];
 
-    switch (park->kind) {
+    switch (kind) {
     case WAIT_READ:
     case WAIT_WRITE:
-        snprintf(text, size, "parked: %s fd %d", wait_word(park->kind), park->value);
+        snprintf(text, size, "parked: %s fd %d", wait_word(kind), park->value);
         break;
     case WAIT_OFFLOAD:
         call_name(call, sizeof(call), park->nr);
         snprintf(text, size, "parked: %s on a helper", call);
         break;
     default:
-        snprintf(text, size, "parked: %s", wait_word(park->kind));
+        snprintf(text, size, "parked: %s", wait_word(kind));
     }
 }
 
 static void begin_parked(struct writer *writer, const struct trace_event *park, uint64_t thread)
 {
+    uint32_t kind = park->kind & ~TRACE_IN_CALL;
     char name[64];
 
     park_name(name, sizeof(name), park);
     begin(writer, 'B', thread);
     fprintf(writer->out, ",\"cat\":\"parked\",\"name\":\"%s\",\"args\":{\"on\":\"%s\"", name,
-            wait_word(park->kind));
+            wait_word(kind));
+    if (park->kind & TRACE_IN_CALL) {
+        call_name(name, sizeof(name), park->nr);
+        fprintf(writer->out, ",\"call\":\"%s\"", name);
+    }
     if (park->object != 0)
         fprintf(writer->out, ",\"address\":\"0x%lx\"", park->object);
-    if (park->kind == WAIT_READ || park->kind == WAIT_WRITE || park->kind == WAIT_POLL)
+    if (kind == WAIT_READ || kind == WAIT_WRITE || kind == WAIT_POLL)
         fprintf(writer->out, ",\"fd\":%d", park->value);
-    else if ((park->kind == WAIT_MUTEX || park->kind == WAIT_JOIN) && park->value > 0)
+    else if ((kind == WAIT_MUTEX || kind == WAIT_JOIN) && park->value > 0)
         fprintf(writer->out, ",\"owner_tid\":%d", park->value);
-    else if (park->kind == WAIT_CHILD)
+    else if (kind == WAIT_CHILD)
         fprintf(writer->out, ",\"child_pid\":%d", park->value);
     fputc('}', writer->out);
     end(writer);
 }
 
-static void begin_call(struct writer *writer, const struct track *track, bool first, uint64_t word)
+static void begin_call(struct writer *writer, const struct track *track)
 {
     char name[32];
-    bool fd;
 
     call_name(name, sizeof(name), track->call - 1);
     begin(writer, 'B', track->id);
     fprintf(writer->out, ",\"cat\":\"call\",\"name\":\"%s\"", name);
-    traced_call_name(track->call - 1, &fd);
-    if (first && fd)
-        fprintf(writer->out, ",\"args\":{\"fd\":%d}", (int)word);
     end(writer);
 }
 
@@ -198,7 +200,7 @@ static void enter_state(struct writer *writer, struct track *track, enum track_s
     else
         begin_slice(writer, track->id, state == TRACK_RUNNABLE ? "runnable" : "running");
     if (state == TRACK_RUNNING && track->call != 0)
-        begin_call(writer, track, false, 0);
+        begin_call(writer, track);
 }
 
 static void instant(struct writer *writer, uint64_t thread, const char *name, const char *arguments)
@@ -232,35 +234,48 @@ static void make_runnable(struct writer *writer, const struct trace_event *event
         arrow(writer, made ? "create" : "wake", event->object, event->thread);
 }
 
-static void start_call(struct writer *writer, struct track *track, const struct trace_event *event)
+static void print_result(FILE *out, const struct trace_event *event)
 {
-    if (track->state != TRACK_RUNNING)
-        return;
-    if (track->call != 0)
-        end_slice(writer, track->id);
-    track->call = event->nr + 1U;
-    begin_call(writer, track, true, event->object);
+    int64_t result = (int64_t)event->object;
+    bool fd;
+
+    fputs(",\"args\":{", out);
+    traced_call_name(event->nr, &fd);
+    if (fd)
+        fprintf(out, "\"fd\":%d,", event->value);
+    if (result < TRACE_RESULT_ELSEWHERE || result >= 0)
+        fprintf(out, "\"result\":%ld}", result);
+    else if (result > -512)
+        fprintf(out, "\"result\":%ld,\"error\":\"%s\"}", result, strerrorname_np((int)-result));
+    else
+        fprintf(out, "\"result\":\"%s\"}",
+                result == TRACE_RESULT_ELSEWHERE ? "made outside" : "interrupted");
 }
 
 static void end_call(struct writer *writer, struct track *track, const struct trace_event *event)
 {
-    int64_t result = (int64_t)event->object;
+    bool open = track->call != 0 && track->state == TRACK_RUNNING;
+    char name[32];
 
-    if (track->call == 0)
-        return;
-    track->call = 0;
-    if (track->state != TRACK_RUNNING)
-        return;
-    begin(writer, 'E', track->id);
-    if (result < TRACE_RESULT_ELSEWHERE || result >= 0)
-        fprintf(writer->out, ",\"args\":{\"result\":%ld}", result);
-    else if (result > -512)
-        fprintf(writer->out, ",\"args\":{\"result\":%ld,\"error\":\"%s\"}", result,
-                strerrorname_np((int)-result));
-    else
-        fprintf(writer->out, ",\"args\":{\"result\":\"%s\"}",
-                result == TRACE_RESULT_ELSEWHERE ? "made outside" : "interrupted");
+    if (open && track->call == event->nr + 1U) {
+        begin(writer, 'E', track->id);
+    } else {
+        if (open)
+            end_slice(writer, track->id);
+        call_name(name, sizeof(name), event->nr);
+        begin(writer, 'i', track->id);
+        fprintf(writer->out, ",\"s\":\"t\",\"cat\":\"call\",\"name\":\"%s\"", name);
+    }
+    print_result(writer->out, event);
     end(writer);
+    track->call = 0;
+}
+
+static void park(struct writer *writer, struct track *track, const struct trace_event *event)
+{
+    leave_state(writer, track);
+    track->call = event->kind & TRACE_IN_CALL ? event->nr + 1U : 0;
+    enter_state(writer, track, TRACK_PARKED, event);
 }
 
 /* A helper's call is no part of the thread's track: it has one of its own. */
@@ -314,8 +329,8 @@ static void write_event(struct writer *writer, const struct trace_event *event)
     struct track *track =
         event->thread != 0 ? track_of(&writer->trace->tracks, event->thread) : NULL;
 
-    if (event->time_ns > writer->now_ns)
-        writer->now_ns = event->time_ns;
+    if (event->time > writer->now)
+        writer->now = event->time;
     switch (track != NULL || event->type == TRACE_LOST ? event->type : 0) {
     case TRACE_CREATE:
     case TRACE_WAKE:
@@ -329,16 +344,13 @@ static void write_event(struct writer *writer, const struct trace_event *event)
         enter_state(writer, track, TRACK_RUNNING, NULL);
         break;
     case TRACE_PARK:
-        enter_state(writer, track, TRACK_PARKED, event);
+        park(writer, track, event);
         break;
     case TRACE_YIELD:
         enter_state(writer, track, TRACK_RUNNABLE, NULL);
         break;
     case TRACE_PREEMPT:
         preempted(writer, event);
-        break;
-    case TRACE_CALL:
-        start_call(writer, track, event);
         break;
     case TRACE_RETURN:
         end_call(writer, track, event);
@@ -410,7 +422,6 @@ static void write_start(struct writer *writer)
 
         if (!is_shown(track, silent <= SILENT_MAX))
             continue;
-        track->call = track->first_call;
         enter_state(writer, track, track->first, &track->parked);
     }
 }
@@ -419,8 +430,8 @@ static void write_end(struct writer *writer)
 {
     const struct trace *trace = writer->trace;
 
-    if (trace->end_ns > writer->now_ns)
-        writer->now_ns = trace->end_ns;
+    if (trace->end > writer->now)
+        writer->now = trace->end;
     close_all(writer);
     fprintf(writer->out, "\n],\"otherData\":{\"format\":1,\"events\":%lu,\"lost\":%lu}}\n",
             trace->events, trace->lost);
@@ -428,11 +439,13 @@ static void write_end(struct writer *writer)
 
 int trace_write_json(FILE *out, struct trace *trace)
 {
-    struct writer writer = { .out = out, .trace = trace, .now_ns = trace->begin_ns };
+    struct writer writer = { .out = out, .trace = trace, .now = trace->begin, .ns = 1 };
     struct progress progress = progress_begin("writing", "events");
     struct trace_event event;
     uint64_t done = 0;
 
+    if (trace->end > trace->begin)
+        writer.ns = (double)(trace->end_ns - trace->begin_ns) / (double)(trace->end - trace->begin);
     rewind(trace->spool);
     write_start(&writer);
     while (fread(&event, sizeof(event), 1, trace->spool) == 1) {

@@ -112,11 +112,6 @@ void tracks_meet(struct tracks *tracks, const struct trace_event *event)
     if (!track->met)
         track->first = state_before(event);
     track->met = true;
-    if (event->type != TRACE_CALL && event->type != TRACE_RETURN)
-        return;
-    if (event->type == TRACE_RETURN && !track->call_met)
-        track->first_call = event->nr + 1U;
-    track->call_met = true;
 }
 
 void tracks_free(struct tracks *tracks)
