@@ -317,8 +317,7 @@ static bool run_due(struct co *co, struct ucontext *context, bool *restart)
         }
         if (!context) {
             memset(&made, 0, sizeof(made));
-            made.kernel.uc_mcontext.rsp = (uintptr_t)__builtin_frame_address(0);
-            made.kernel.uc_mcontext.rip = (uintptr_t)__builtin_return_address(0);
+            signal_describe_call(co, &made.kernel);
         }
         if (!ran)
             *restart = (action->flags & SA_RESTART) != 0;

@@ -90,6 +90,10 @@ void signal_continue(uintptr_t above, void (*fn)(void *), int signal, const sigi
 /* The end of the stack that @signal's handler runs on in @co, given what it interrupts. */
 uintptr_t signal_stack_for(const struct co *co, int signal, const struct ucontext *context);
 
+/* What a handler is told that it interrupts, when it runs at the end of a call of @co's: at the site, with
+ * all registers; at a symbol, behind the caller's call of it. */
+void signal_describe_call(const struct co *co, struct ucontext *context);
+
 /* The end of room for what concerns only us, beside the interrupted code; 0: no memory. */
 uintptr_t signal_own_place(struct co *co, const struct ucontext *context);
 uintptr_t signal_side_stack(struct co *co);

@@ -10,6 +10,7 @@
  * A handler of the program's has its frame where the kernel would have put it. What concerns us
  * alone, a preemption, goes below the thread's own stack pointer where that is safe, else to a side
  * stack of the thread's. Handlers never run on a side stack, so one for each thread is enough. */
+#include "interpose/process.h"
 #include "interpose/signal.h"
 
 #include "runtime/stack.h"
@@ -69,6 +70,36 @@ uintptr_t signal_own_place(struct co *co, const struct ucontext *context)
     if (sp - co->stack_base < co->stack_bytes && sp - need >= floor)
         return sp - RED_ZONE;
     return signal_side_stack(co);
+}
+
+void signal_describe_call(const struct co *co, struct ucontext *context)
+{
+    struct sigcontext *at = (struct sigcontext *)&context->uc_mcontext;
+    const struct gate_frame *f = co->frame;
+    if (!f || co->door != DOOR_GATE) {
+        at->rip = co->caller.pc;
+        at->rsp = co->caller.sp;
+        return;
+    }
+    *at = (struct sigcontext){
+        .r8 = f->r8,
+        .r9 = f->r9,
+        .r10 = f->r10,
+        .r11 = f->tail,
+        .r12 = f->r12,
+        .r13 = f->r13,
+        .r14 = f->r14,
+        .r15 = f->r15,
+        .rdi = f->rdi,
+        .rsi = f->rsi,
+        .rbp = f->rbp,
+        .rbx = f->rbx,
+        .rdx = f->rdx,
+        .rax = f->rax,
+        .rcx = f->site,
+        .rsp = frame_sp(f),
+        .rip = f->site,
+    };
 }
 
 void signal_continue(uintptr_t above, void (*fn)(void *), int signal, const siginfo_t *info,

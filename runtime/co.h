@@ -68,6 +68,9 @@ struct co {
     bool is_main;       /* runs on the process's first stack */
     uint8_t rt_priority;      /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
     struct gate_frame *frame; /* the registers at the site, in a call by the gate */
+    struct {
+        uintptr_t pc, sp;
+    } caller; /* where a symbol door returns to, in a call by one that runs handlers */
     int wake_result;
     uint32_t slices;      /* times it was switched to */
     uint32_t calls;       /* of I/O, since and with the last that waited */
