@@ -127,10 +127,10 @@ endif
 # ---- tests ----
 
 -include $(wildcard tests/unit/build.mk tests/programs/build.mk tests/real/build.mk \
-	tests/api/build.mk tests/bench/build.mk tests/lint/build.mk tests/soak/build.mk tests/fuzz/build.mk tests/tools/*.mk)
+	tests/api/build.mk tests/examples/build.mk tests/bench/build.mk tests/lint/build.mk tests/soak/build.mk tests/fuzz/build.mk tests/tools/*.mk)
 
 .PHONY: check check-unit check-programs check-tools check-real check-sanitize bench lint demo
-check: check-unit check-programs check-api check-tools
+check: check-unit check-programs check-api check-examples check-tools
 check-tools: all
 
 # ---- manual pages ----
@@ -152,12 +152,15 @@ install: all
 	install -m 644 $(B)/coroshim.pc $(libdir)/pkgconfig/
 	$(foreach page,$(manuals),install -D -m 644 $(page) \
 		$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
+	install -d $(mandir)/man3
+	install -m 644 $(B)/man/*.3 $(mandir)/man3/
 
 uninstall:
 	rm -f $(bindir)/corun $(bindir)/coroctl $(libdir)/libcoroshim.so $(libdir)/libcoroshim.so-gdb.py \
 		$(gdbdir)/libcoroshim.so-gdb.py $(incdir)/coro.h \
 		$(libdir)/pkgconfig/coroshim.pc
 	rm -rf $(incdir)/coro
+	rm -f $(patsubst $(B)/man/%,$(mandir)/man3/%,$(wildcard $(B)/man/*.3))
 	rm -f $(foreach page,$(manuals),\
 		$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 

@@ -20,6 +20,12 @@ $(generated_manuals): $(B)/man/coroshim-%.7: man/coroshim-%.7.in $(OBJ)/tools/ge
 	@mkdir -p $(@D)
 	$(OBJ)/tools/gen-$*-man <$< >$@.new && mv $@.new $@
 
-all: $(generated_manuals)
+# Those of coro.h are its headers' comments, and examples that are tested.
+api_manuals := $(B)/man/coro.3
+$(api_manuals): tools/gen-api-man shim/coro.h $(wildcard shim/coro/*.h tests/examples/coro*) shim/version.h
+	$< --version $(shell sed -n 's/.*CORO_VERSION *"\(.*\)"/\1/p' shim/version.h) --headers shim \
+		--examples tests/examples --out $(@D)
+
+all: $(generated_manuals) $(api_manuals)
 
 -include $(gen_man:%=%.d)
