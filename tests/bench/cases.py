@@ -49,13 +49,16 @@ class Case:
     cpus: "all", or "one" to pin the program to the first core. kind: "program"; "echo" (command is
     the server; `load` the client's connections and bytes); "startup" (the helper stays native and
     gives the preload to its child alone). `others` are further variants {name: command}, native.
+    `observers` {name: arguments of coroctl} make variants of the shim alone, each with that coroctl
+    beside it, and are compared with the shim instead of native.
     """
 
     def __init__(self, name, title, command, cpus="all", kind="program", targets=None,
-                 load=None, others=None, max_rounds=None, warm_up=True, limit_s=60):
+                 load=None, others=None, observers=None, max_rounds=None, warm_up=True, limit_s=60):
         self.name, self.title, self.command = name, title, command
         self.cpus, self.kind, self.load = cpus, kind, load
         self.targets, self.others = targets or {}, others or {}
+        self.observers = observers or {}
         self.max_rounds, self.warm_up, self.limit_s = max_rounds, warm_up, limit_s
 
 
@@ -158,6 +161,11 @@ CASES = [
     echo(1000, 64, {"requests": [Faster(1.5), Faster(1, "epoll")],
                     "latency_p99": [Faster(1)]}),
     echo(1000, 1024, {}),
+    Case("observed", "that echo with 100 connections and coroctl beside it", ["echo_threads"],
+         kind="echo", cpus="one", load=(100, 64),
+         observers={"stat": ["stat", "-i", "1"],
+                    "trace": ["trace", "-o", "/dev/null", "--time", "600"],
+                    "profile": ["profile", "-o", "/dev/null", "--time", "600"]}),
 ]
 
 HIGHER_IS_BETTER = {"1/s", "threads"}

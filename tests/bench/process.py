@@ -76,6 +76,30 @@ class Program:
         return self.process.communicate()[1]
 
 
+# The library answers from the first thread on, which the first client brings about.
+WHEN_IT_ANSWERS = """tool=$1 pid=$2 command=$3
+shift 3
+until "$tool" list -p "$pid" >/dev/null 2>&1; do sleep 0.02; done
+exec "$tool" "$command" -p "$pid" "$@" >/dev/null"""
+
+
+def observe(coroctl, arguments, pid, cpus):
+    """Starts coroctl on the process `pid` as soon as that answers."""
+    return subprocess.Popen(
+        ["sh", "-c", WHEN_IT_ANSWERS, "sh", coroctl, arguments[0], str(pid), *arguments[1:]],
+        stdin=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+
+
+def end_observer(tool):
+    """False: it had ended by itself. None is none, and did not."""
+    if tool is None:
+        return True
+    lasted = tool.poll() is None
+    tool.kill()
+    tool.wait()
+    return lasted
+
+
 def run(command, cpus, preload=None, limit_s=60, beside=None):
     """Runs `command` to its end and returns its Outcome; samples `beside` instead when given."""
     program = Program(command, cpus, preload)

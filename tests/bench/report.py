@@ -33,6 +33,11 @@ class Figure:
             return medians["shim"] / medians[other]
         return medians[other] / medians["shim"]
 
+    def beside(self, variant):
+        """What stands in the last column: the figure, or how it compares with the unobserved shim."""
+        ratio = self.ratio(variant) if variant in self.case.observers else None
+        return f"{1 / ratio:.3f}x" if ratio else number(self.medians()[variant])
+
     def verdicts(self):
         """[(target's text, True, False or None when it was not measured)]."""
         medians, verdicts = self.medians(), []
@@ -60,7 +65,7 @@ def table(figures):
     for figure in figures:
         medians = figure.medians()
         ratio = figure.ratio()
-        beside = "  ".join(f"{variant} {number(value)}" for variant, value in medians.items()
+        beside = "  ".join(f"{variant} {figure.beside(variant)}" for variant in medians
                            if variant not in ("native", "shim"))
         targets = "; ".join(f"{text}: {VERDICT_WORDS[reached]}"
                             for text, reached in figure.verdicts())
