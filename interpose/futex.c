@@ -127,6 +127,10 @@ long op_futex(uint32_t *word, int operation, uint32_t value,
     case FUTEX_TRYLOCK_PI:
     case FUTEX_UNLOCK_PI:
         return op_futex_pi(word, operation, timeout);
+    case FUTEX_WAIT_REQUEUE_PI:
+        return op_futex_wait_requeue_pi(word, operation, value, timeout, word2);
+    case FUTEX_CMP_REQUEUE_PI:
+        return op_futex_cmp_requeue_pi(word, count, count2, word2, value3);
     default:
         return -ENOSYS;
     }

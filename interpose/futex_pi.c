@@ -101,6 +101,61 @@ long op_futex_pi(uint32_t *word, int operation, const struct __kernel_timespec *
     return lock_here(word, operation, timeout);
 }
 
+/* What CMP_REQUEUE_PI has moved to @lock, an unlock of that makes its owner. */
+long op_futex_wait_requeue_pi(uint32_t *word, int operation, uint32_t expected,
+                              const struct __kernel_timespec *timeout, uint32_t *lock)
+{
+    struct co *co = this_co();
+    struct __kernel_timespec until;
+    uint64_t deadline = DEADLINE_NEVER;
+    uint32_t present;
+    if (word == lock || user_copy(&present, lock, sizeof(present)) != 0)
+        return word == lock ? -EINVAL : -EFAULT;
+    if (timeout && user_copy(&until, timeout, sizeof(until)) != 0)
+        return -EFAULT;
+    if (timeout && !timespec_valid(&until))
+        return -EINVAL;
+    if (timeout)
+        deadline = clock_to_deadline(
+            &runtime.clock, operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC,
+            timespec_ns(&until));
+    co_waits(co, (struct co_wait){ .kind = WAIT_FUTEX, .fd = -1, .addr = (uintptr_t)word });
+    co->pi_word = lock;
+    runtime.pi_waiters++;
+    int result = op_futex_wait(word, expected, FUTEX_ANY, deadline);
+    runtime.pi_waiters--;
+    co->pi_word = NULL;
+    if (result)
+        return result == -ERESTARTSYS ? -ERESTARTNOINTR : result;
+    return (__atomic_load_n(lock, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK) == co->tid ? 0 : -EAGAIN;
+}
+
+/* The first waiter of @word gets @lock if it is free, up to @move others wait for it from now on. */
+long op_futex_cmp_requeue_pi(uint32_t *word, int wake, int move, uint32_t *lock, uint32_t expected)
+{
+    uint32_t value;
+    int woken = 0;
+    if (wake != 1 || word == lock)
+        return -EINVAL;
+    if (move < 0 || user_copy(&value, lock, sizeof(value)) != 0)
+        return move < 0 ? -EINVAL : -EFAULT;
+    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
+        return -EAGAIN;
+    if (!(value & FUTEX_TID_MASK)) {
+        struct co *next = futex_wake_next(word);
+        woken = next != NULL;
+        if (next)
+            __atomic_store_n(lock, next->tid | waiters_bit(lock) | (value & FUTEX_OWNER_DIED),
+                             __ATOMIC_SEQ_CST);
+    } else if (move < INT32_MAX) {
+        move += wake; /* the one that would have got the lock waits for it like the others */
+    }
+    int moved = futex_requeue(word, 0, lock, move, NULL);
+    if (moved)
+        __atomic_fetch_or(lock, FUTEX_WAITERS, __ATOMIC_SEQ_CST);
+    return woken + moved;
+}
+
 void futex_pi_owner_died(uint32_t tid)
 {
     struct list *node, *after;

@@ -114,6 +114,10 @@ long op_clone_process(uintptr_t stack_top);
 /* futex_pi.c: LOCK_PI and its kin, also where other processes may meet the word. PARK. */
 long op_futex_pi(uint32_t *word, int operation, const struct __kernel_timespec *timeout);
 long op_futex_pi_shared(uint32_t *word, int operation, const struct __kernel_timespec *timeout);
+/* Condition variables over such locks: waiting PARKS and returns with @lock held. */
+long op_futex_wait_requeue_pi(uint32_t *word, int operation, uint32_t expected,
+                              const struct __kernel_timespec *timeout, uint32_t *lock);
+long op_futex_cmp_requeue_pi(uint32_t *word, int wake, int move, uint32_t *lock, uint32_t expected);
 /* Hands the locks of the thread @tid, which ends, to those who wait for them. */
 void futex_pi_owner_died(uint32_t tid);
 
