@@ -21,6 +21,7 @@
 #include <linux/prctl.h>
 
 #include "runtime/abi.h"
+#include "runtime/deadlock.h"
 #include "runtime/fd.h"
 #include "runtime/handoff.h"
 #include "runtime/kthread.h"
@@ -50,6 +51,7 @@ static struct {
     uint64_t last_switches, last_tick_ns;
     uint64_t last_call;       /* the carrier was in it, or CALL_NONE */
     uint64_t warned_switches; /* the stall that was already reported */
+    uint64_t deadlocked_id;   /* of a thread in the one that was reported; 0: none */
     uint64_t warn_next_ns;
     uint32_t unsaid; /* stalls that were not, because the last line was just before */
     uint32_t idle_ticks;
@@ -213,14 +215,30 @@ static void watch(struct carrier *carrier, uint64_t now)
     }
 }
 
+/* The carrier has been idle for a while: for ever? Says so once for each deadlock. */
+static void look_for_deadlock(void)
+{
+    struct deadlock found;
+    if (!monitor.settings.deadlock || !deadlock_find(&found) ||
+        found.first_id == monitor.deadlocked_id)
+        return;
+    monitor.deadlocked_id = found.first_id;
+    log_line(LOG_WARN, "deadlock: no thread of %u can go on, since %zu wait for %s", runtime.live,
+             found.length, found.length > 1 ? "each other" : "itself");
+    report_deadlock(monitor.settings.deadlock == DEADLOCK_ABORT);
+}
+
 static bool may_sleep(const struct carrier *carrier)
 {
     if (report_is_busy())
         return false;
-    if (!monitor.settings.slice_ns && !monitor.settings.latency_warning_ns)
+    if (!monitor.settings.slice_ns && !monitor.settings.latency_warning_ns &&
+        !monitor.settings.deadlock)
         return true;
     if (monitor.idle_ticks < IDLE_TICKS)
         return false;
+    if (monitor.idle_ticks == IDLE_TICKS)
+        look_for_deadlock();
     __atomic_store_n(&monitor.asleep, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&carrier->idle, __ATOMIC_SEQ_CST) &&
         carrier->switches == monitor.last_switches)

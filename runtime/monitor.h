@@ -14,6 +14,7 @@
 struct monitor_settings {
     uint64_t slice_ns;           /* 0: never preempt */
     uint64_t latency_warning_ns; /* 0: never warn */
+    uint32_t deadlock;           /* enum deadlock_action */
     /* Waits up to a time for clients or the wake descriptor: control_serve, or a substitute. */
     bool (*serve)(int wake_fd, uint64_t timeout_ns);
     int listen_fd; /* serve's; -1: none */

@@ -20,6 +20,7 @@ static struct {
     uint64_t crash_id;
     long child; /* 0: none */
     enum report_kind kind;
+    bool then_abort; /* after the one of a deadlock */
     uint64_t since_ns;
 } report;
 
@@ -50,8 +51,19 @@ void report_want(enum report_kind kind)
     monitor_prod();
 }
 
-static void end_crash(void)
+void report_deadlock(bool then_abort)
 {
+    report.then_abort = then_abort;
+    report_want(REPORT_DEADLOCK);
+}
+
+/* Whoever waits for it goes on. */
+static void finish(enum report_kind kind)
+{
+    if (kind == REPORT_DEADLOCK && report.then_abort)
+        sys2(__NR_kill, runtime.pid, SIGABRT);
+    if (kind != REPORT_CRASH)
+        return;
     __atomic_store_n(&report.crash, 0, __ATOMIC_RELEASE);
     sys3(__NR_futex, &report.crash, FUTEX_WAKE_PRIVATE, 1);
 }
@@ -66,8 +78,7 @@ static void start(enum report_kind kind, uint64_t id)
         return;
     }
     log_line(LOG_WARN, "stack unavailable: no process to unwind it (error %ld)", -pid);
-    if (kind == REPORT_CRASH)
-        end_crash();
+    finish(kind);
 }
 
 void report_stall(uint64_t id)
@@ -108,8 +119,7 @@ static void take_leave(void)
                                            : "stack unavailable: coroctl failed (status %d)",
                  status);
     report.child = 0;
-    if (report.kind == REPORT_CRASH)
-        end_crash();
+    finish(report.kind);
 }
 
 void report_serve(void)

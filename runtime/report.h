@@ -25,7 +25,10 @@ void report_init(report_start_fn *start);
 /* The thread that holds the carrier now, with its stack. On the monitor. */
 void report_stall(uint64_t id);
 
-/* Asks for a report (DUMP, DEADLOCK); several before it is made are one. Any kernel thread of ours;
+/* The process is deadlocked; @then_abort: SIGABRT follows. On the monitor. */
+void report_deadlock(bool then_abort);
+
+/* Asks for a report; several before it is made are one. Any kernel thread of ours;
  * async-signal-safe. */
 void report_want(enum report_kind kind);
 

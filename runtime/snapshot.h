@@ -1,4 +1,5 @@
-/* Shared by those that look at all coroutines from the monitor: snapshot.c and stack_info.c. */
+/* Shared by those that look at all coroutines from the monitor: describe.c, snapshot.c, stack_info.c,
+ * stack_kept.c and deadlock.c. */
 #ifndef CORO_SNAPSHOT_H
 #define CORO_SNAPSHOT_H
 

@@ -148,6 +148,7 @@ static void start_monitor(void)
     const struct monitor_settings settings = {
         .slice_ns = conf.slice_ns,
         .latency_warning_ns = conf.latency_warning_ns,
+        .deadlock = conf.deadlock,
         .serve = control_serve,
         .listen_fd = control_listen_fd(),
         .report = report_start,

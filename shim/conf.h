@@ -28,6 +28,7 @@ struct conf {
     bool follow;                    /* CORO_FOLLOW: children of exec keep LD_PRELOAD */
     bool control;                   /* CORO_CONTROL: serve the control socket */
     bool call;                      /* CORO_CALL: the control socket may call functions */
+    uint32_t deadlock;              /* CORO_DEADLOCK: enum deadlock_action */
     uint32_t dump_signal;           /* CORO_DUMP_SIGNAL; 0: none */
     bool lock_sites;                /* CORO_LOCK_SITES */
     bool crash_report;              /* CORO_CRASH_REPORT */

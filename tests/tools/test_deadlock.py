@@ -1,8 +1,8 @@
 """coroctl deadlock, and the report that a deadlocked process makes of itself."""
 
 import json
-
-
+import signal
+import time
 
 from place import Shimmed
 
@@ -205,3 +205,57 @@ class Deadlock(Shimmed):
         text = self.run_tool("coroctl", "list", "-p", process.pid).stdout
         self.assertRegex(text, r"rwlock 0x[0-9a-f]+ held by 1 reader ")
         self.assertRegex(text, r"semaphore 0x[0-9a-f]+ ")
+
+    def log_of(self, how, *options, ended=False):
+        """The log of a process, a while after it got stuck."""
+        log = self.folder / "log"
+        log.write_text("")
+        log.chmod(0o666)
+        process = self.start(self.program, how, options=[f"--log-file={log}", *options])
+        for turn in range(200):
+            time.sleep(0.05)
+            text = log.read_text()
+            if process.poll() is not None if ended else text.count("\n") >= 3 or (turn > 30 and not text):
+                break
+        time.sleep(0.3)  # it says so once
+        return process, log.read_text()
+
+    def test_a_process_that_is_stuck_for_good_says_so_once(self):
+        for how, what in (("m", "mutex"), ("w", "rwlock")):
+            with self.subTest(what):
+                process, text = self.log_of(how, "--lock-sites")
+                lines = text.splitlines()
+                self.assertEqual(len(lines), 3, text)
+                self.assertRegex(
+                    lines[0], r"\]: deadlock: no thread of 3 can go on, since 2 wait for each other$"
+                )
+                self.assertRegex(
+                    lines[1],
+                    rf"thread 2 \(one\) holds {what} 0x[0-9a-f]+, taken at \[.*\], "
+                    rf"and is parked on {what} 0x[0-9a-f]+ held by 3 .* at \[.*\]$",
+                )
+                self.assertRegex(lines[2], rf"thread 3 \(other\) holds {what} .* held by 2 ")
+                self.assertIsNone(process.poll())
+
+    def test_joins_that_never_end(self):
+        process, text = self.log_of("j")
+        self.assertRegex(text, r"thread 2 \(one\) is parked on join of 3 .* at .*\[[^ ]* join_other\|\d+\]")
+        self.assertIsNone(process.poll())
+
+    def test_on_demand_it_aborts(self):
+        process, text = self.log_of("m", "--deadlock=abort", ended=True)
+        self.assertEqual(process.wait(), -signal.SIGABRT)
+        self.assertEqual(text.count("\n"), 3, text)
+
+    def test_off_says_nothing(self):
+        self.assertEqual(self.log_of("m", "--deadlock=off")[1], "")
+
+    def test_no_word_while_anything_could_still_change_it(self):
+        for how, why in (
+            ("mr", "main reads"),
+            ("mp", "main waits for a signal"),
+            ("mt", "a timer is set"),
+            ("u", "nobody knows who holds it"),
+        ):
+            with self.subTest(why):
+                self.assertEqual(self.log_of(how)[1], "")

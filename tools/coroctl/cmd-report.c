@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/cycles.h"
 #include "tools/coroctl/frames.h"
 #include "tools/coroctl/image.h"
 #include "tools/coroctl/print.h"
@@ -63,6 +64,46 @@ static int report_all(struct report *report)
     return code;
 }
 
+/* A line for each member: what it holds, and whom it waits for. */
+static void report_cycle(void *context, const struct co_info *first)
+{
+    struct report *report = context;
+    const struct co_info *thread = first;
+
+    do {
+        const struct co_info *waiter = cycle_before(&report->threads, thread);
+        struct lock_site_reply site;
+
+        print_head(report, thread->id);
+        if (waiter->wait_kind != WAIT_JOIN)
+            printf(" holds %s 0x%lx", wait_word(waiter->wait_kind), waiter->wait_addr);
+        if (lock_site_fetch(report->connection, waiter, thread, &site)) {
+            fputs(", taken at ", stdout);
+            print_call_site(site.pc);
+        }
+        fputs(waiter->wait_kind != WAIT_JOIN ? ", and is " : " is ", stdout);
+        print_doing(&report->threads, thread);
+        fputs(" at ", stdout);
+        if (stacks_fetch(report->connection, thread->id, &report->stacks) != EXIT_OK)
+            break;
+        print_stack_line(stacks_by_id(&report->stacks, thread->id));
+        putchar('\n');
+        thread = waits_for(&report->threads, thread);
+    } while (thread != first);
+}
+
+static int report_deadlock(struct report *report)
+{
+    struct listings listings = { .earlier = report->threads };
+    int code = threads_fetch(report->connection, &listings.now);
+
+    report->threads = listings.now;
+    if (code == EXIT_OK)
+        cycles_find(&listings, report_cycle, report);
+    threads_free(&listings.earlier);
+    return code;
+}
+
 static const struct {
     const char *name;
     int (*run)(struct report *report);
@@ -70,6 +111,7 @@ static const struct {
     { "crash", report_kept },
     { "stall", report_kept },
     { "dump", report_all },
+    { "deadlock", report_deadlock },
 };
 
 static int make_report(struct report *report, const char *kind)
