@@ -81,7 +81,7 @@ bool op_finish(struct carrier *carrier, struct co *co, long *result)
 
 /* What ends a wait before it begins. A cancellation that came after the door had looked, while a
  * handler ran or others did, finds nobody parked to be woken. */
-static int interrupted(const struct co *co)
+int op_interrupted(const struct co *co)
 {
     if (unlikely(signal_deliverable(co)))
         return -ERESTARTSYS;
@@ -105,7 +105,7 @@ static COLD int faulty_wait(uint64_t deadline_ns)
 int op_park(uint64_t deadline_ns)
 {
     struct co *co = this_co();
-    int error = interrupted(co);
+    int error = op_interrupted(co);
     if (unlikely(error))
         return error;
     if (deadline_ns == DEADLINE_NEVER && fault_happens(FAULT_RESTART))
@@ -119,7 +119,7 @@ int op_park(uint64_t deadline_ns)
 int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns)
 {
     struct co *co = this_co();
-    int error = interrupted(co);
+    int error = op_interrupted(co);
     if (unlikely(error))
         return error;
     int faulty = unlikely(fault.on) ? faulty_wait(deadline_ns) : -EAGAIN;
@@ -134,7 +134,7 @@ int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns)
 int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
 {
     struct co *co = this_co();
-    int error = interrupted(co);
+    int error = op_interrupted(co);
     if (unlikely(error))
         return error;
     int faulty = unlikely(fault.on) ? faulty_wait(deadline_ns) : -EAGAIN;

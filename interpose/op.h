@@ -28,6 +28,9 @@
  * cancellation with -EDOOR where the door allows. PARKS. */
 int op_park(uint64_t deadline_ns);
 
+/* What ends such a wait before it begins: -ERESTARTSYS, -EDOOR, or 0: nothing. */
+int op_interrupted(const struct co *co);
+
 /* fd_wait and futex_wait under the same rules. PARK. */
 int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns);
 int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns);

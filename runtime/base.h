@@ -25,6 +25,7 @@
 
 #define EXPORT   __attribute__((visibility("default")))
 #define NOINLINE __attribute__((noinline))
+#define INLINE   inline __attribute__((always_inline))
 #define COLD     __attribute__((cold, noinline))
 
 /* Not instrumented: code on a bare kernel thread that ends without returning. */

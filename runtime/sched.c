@@ -120,7 +120,7 @@ static inline void prefetch_first(const struct carrier *carrier)
 }
 
 /* Leaves @from, whose state is already set, for whoever is next. */
-static inline __attribute__((always_inline)) long switch_away(void *argument)
+static INLINE long switch_away(void *argument)
 {
     struct co *from = argument;
     struct carrier *carrier = this_carrier();
@@ -147,8 +147,7 @@ static inline __attribute__((always_inline)) long switch_away(void *argument)
     return 0;
 }
 
-static inline __attribute__((always_inline)) long keeping_simd(const struct co *co,
-                                                               long (*fn)(void *), void *argument)
+static INLINE long keeping_simd(const struct co *co, long (*fn)(void *), void *argument)
 {
     if (co->simd == SIMD_NONE)
         return fn(argument);
@@ -162,29 +161,53 @@ long simd_call(const struct co *co, long (*fn)(void *), void *argument)
     return keeping_simd(co, fn, argument);
 }
 
-static void leave_for_others(struct co *co)
+/* Inline, as all between a park and its switch: each return to where another stack was switched to is one
+ * that the processor predicts wrongly. */
+static INLINE void leave_for_others(struct co *co)
 {
     keeping_simd(co, switch_away, co);
 }
 
-int sched_park(uint64_t deadline_ns)
+static INLINE bool begin_park(struct carrier *carrier, struct co *co, uint64_t deadline_ns)
 {
-    struct carrier *carrier = this_carrier();
-    struct co *co = carrier->current;
     if (deadline_ns != DEADLINE_NEVER) {
         if (timer_reserve(&carrier->timers) != 0)
-            return -ENOMEM;
+            return false;
         timer_add(&carrier->timers, &co->timer, deadline_ns);
     }
     PROBE3(park, co->id, co->wait.kind, co->wait.addr);
     if (unlikely(carrier->watch.trace))
         trace_park(carrier, co);
     co_set_state(co, CO_PARKED);
+    return true;
+}
+
+/* Both ways to leave share the one switch: threads that hand over to each other, one leaving this way and
+ * the other that way, then return where the processor expects it. */
+int sched_park_or_follow(uint64_t deadline_ns, struct co *first)
+{
+    struct carrier *carrier = this_carrier();
+    struct co *co = carrier->current;
+    if (first) {
+        PROBE2(wake, first->id, 0);
+        first->wake_result = 0;
+        enqueue_before(carrier, &carrier->run_queue, co);
+        enqueue_first(carrier, first);
+    } else if (!begin_park(carrier, co, deadline_ns)) {
+        return -ENOMEM;
+    }
     leave_for_others(co);
+    if (first)
+        return 0;
     co->wait.kind = WAIT_NONE;
     if (deadline_ns != DEADLINE_NEVER)
         timer_remove(&this_carrier()->timers, &co->timer);
     return co->wake_result;
+}
+
+int sched_park(uint64_t deadline_ns)
+{
+    return sched_park_or_follow(deadline_ns, NULL);
 }
 
 bool sched_wake(struct co *co, int result)
@@ -209,17 +232,6 @@ void sched_run_first(struct co *co)
     list_remove(&co->link);
     carrier->run_queue_length--;
     enqueue_first(carrier, co);
-}
-
-bool sched_hand_over(struct co *co, int result)
-{
-    if (co->state != CO_PARKED)
-        return false;
-    co->wake_result = result;
-    PROBE2(wake, co->id, result);
-    enqueue_first(&runtime.carrier, co);
-    sched_yield_co();
-    return true;
 }
 
 void sched_start(struct co *co)

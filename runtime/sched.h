@@ -27,14 +27,15 @@ int sched_init(struct carrier *carrier);
  * co->wait says what it waits on. PARKS. */
 int sched_park(uint64_t deadline_ns);
 
+/* The same; or, with @first, which is parked: ends its park with 0 and lets it run at once, the running one
+ * behind all others. Then returns 0. PARKS. */
+int sched_park_or_follow(uint64_t deadline_ns, struct co *first);
+
 /* Ends the park of @co with @result: it runs after those already runnable. False: not parked. */
 bool sched_wake(struct co *co, int result);
 
 /* @co was just woken: it goes before those already runnable, while favours last. */
 void sched_run_first(struct co *co);
-
-/* The same, and @co runs at once; the running one goes behind all. False: not parked. PARKS. */
-bool sched_hand_over(struct co *co, int result);
 
 /* Makes a CO_NEW coroutine runnable. */
 void sched_start(struct co *co);

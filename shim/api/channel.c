@@ -39,7 +39,7 @@ static inline void copy(const struct coro_channel *channel, void *to, const void
         memcpy(to, from, channel->bytes);
 }
 
-static int send(struct coro_channel *channel, struct waiter *self, double seconds)
+static INLINE int send(struct coro_channel *channel, struct waiter *self, double seconds)
 {
     struct visit visit;
     int64_t timeout;
@@ -77,7 +77,7 @@ int coro_channel_send_error(struct coro_channel *channel, int error, double seco
     return meeting_result(error > 0 ? send(channel, &self, seconds) : -EINVAL);
 }
 
-static int receive(struct coro_channel *channel, struct waiter *self, double seconds)
+static INLINE int receive(struct coro_channel *channel, struct waiter *self, double seconds)
 {
     struct visit visit;
     int64_t timeout;

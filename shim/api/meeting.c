@@ -23,7 +23,7 @@
 #include "interpose/doors.h"
 #include "shim/api/park.h"
 
-enum { WAITING = 0, DONE = 1, CANCELLED = 2 };
+enum { WAITING = 0, DONE = MEETING_DONE, CANCELLED = 2 };
 
 enum { FREE = 0, TAKEN = 1, CONTENDED = 2 };
 
@@ -244,7 +244,7 @@ static void unwound(struct visit **visit)
 }
 
 /* Handlers run while the waiter stays where it is. False: the thread has to go. */
-static bool run_handlers(struct visit *visit, struct waiter *waiter)
+static COLD bool run_handlers(struct visit *visit, struct waiter *waiter)
 {
     __attribute__((cleanup(unwound))) struct visit *guarded = visit;
     long result = -ERESTARTNOINTR;
@@ -254,24 +254,39 @@ static bool run_handlers(struct visit *visit, struct waiter *waiter)
     return again;
 }
 
-static int park(struct visit *visit, struct waiter *waiter)
+/* Leaves the carrier: parks, or lets @first run. Another thread's return from here is expected where ours
+ * is, see sched_park_or_follow: so whoever switches does it from here, and what calls this is inline. */
+int meeting_switch(struct visit *visit, struct co *first)
 {
     struct co *co = visit->co;
-    for (;;) {
+    if (!first) {
         co->door = visit->deaf ? DOOR_SYMBOL : DOOR_CANCEL;
-        co->simd = SIMD_NONE;
         co_waits(co, (struct co_wait){
                          .kind = WAIT_FUTEX, .fd = -1, .addr = (uintptr_t)visit->meeting });
-        int result = op_park(visit->deadline_ns);
-        if (likely(waiter->word == DONE))
+        int error = op_interrupted(co);
+        if (unlikely(error))
+            return error;
+        if (visit->deadline_ns == DEADLINE_NEVER && fault_happens(FAULT_RESTART))
+            return -ERESTARTSYS;
+    }
+    co->simd = SIMD_NONE;
+    co->interruptible = !first;
+    int result = sched_park_or_follow(visit->deadline_ns, first);
+    co->interruptible = false;
+    return result;
+}
+
+/* Parks again while that is all there is to do. */
+static int park_again(struct visit *visit, struct waiter *waiter, int result)
+{
+    for (;; result = meeting_switch(visit, NULL)) {
+        if (waiter->word == DONE)
             return 0;
         if (result == -ERESTARTSYS) {
             bool again = run_handlers(visit, waiter);
             if (!again)
                 op_begin(this_carrier());
-            if (waiter->word == DONE)
-                return 0;
-            if (!again)
+            if (!again && waiter->word != DONE)
                 return -EDOOR;
         } else if (result && result != -EINTR) {
             return result;
@@ -279,10 +294,10 @@ static int park(struct visit *visit, struct waiter *waiter)
     }
 }
 
-static int wait_parked(struct visit *visit, struct waiter *waiter)
+int meeting_wait_more(struct visit *visit, struct waiter *waiter, int result)
 {
-    int result = park(visit, waiter);
-    if (likely(waiter->word == DONE))
+    result = park_again(visit, waiter, result);
+    if (waiter->word == DONE)
         result = waiter->result;
     else
         unqueue(visit->meeting, waiter);
@@ -323,7 +338,7 @@ static int sleep_in_kernel(const struct visit *visit, struct waiter *waiter, uin
     }
 }
 
-static int wait_in_kernel(struct visit *visit, struct waiter *waiter)
+int meeting_wait_in_kernel(struct visit *visit, struct waiter *waiter)
 {
     struct parked self = { .thread = pthread_self(), .waiter = waiter };
     int type;
@@ -348,7 +363,7 @@ static int wait_in_kernel(struct visit *visit, struct waiter *waiter)
     return result == -EDOOR ? act_on_cancel(visit) : result;
 }
 
-int meeting_wait(struct visit *visit, enum side side, struct waiter *waiter)
+int meeting_begin_wait(struct visit *visit, enum side side, struct waiter *waiter)
 {
     if (visit->timeout_ns == DONT_WAIT) {
         meeting_leave(visit);
@@ -358,7 +373,7 @@ int meeting_wait(struct visit *visit, enum side side, struct waiter *waiter)
     waiter->co = visit->co;
     waiter->word = WAITING;
     queue(visit->meeting, side, waiter);
-    return likely(visit->co) ? wait_parked(visit, waiter) : wait_in_kernel(visit, waiter);
+    return 0;
 }
 
 /* ---- waking ---- */
@@ -396,17 +411,16 @@ uint32_t meeting_wake_all(struct meeting *meeting, enum side side, int result)
     return count;
 }
 
-void meeting_hand_over(struct visit *visit, struct waiter *waiter, int result)
+struct co *meeting_complete(struct visit *visit, struct waiter *waiter, int result)
 {
-    if (unlikely(!waiter->co)) {
+    struct co *co = waiter->co;
+    if (unlikely(!co || !visit->co || co->state != CO_PARKED)) {
         meeting_wake(visit->meeting, waiter, result);
-        unlock(&visit->meeting->lock);
-        return;
+        return NULL;
     }
     complete(visit->meeting, waiter, result);
     waiter->word = DONE;
-    sched_hand_over(waiter->co, 0);
-    leave_runtime(visit->co);
+    return co;
 }
 
 uint32_t meeting_count(struct meeting *meeting, enum side side)

@@ -39,7 +39,7 @@ struct waiter {
     uint64_t ticket; /* its place, should it have to come back; 0: new */
     struct co *co;   /* NULL: it waits in the kernel */
     int result;
-    uint32_t word; /* enum in meeting.c */
+    uint32_t word; /* MEETING_DONE, or another of those in meeting.c */
     uint8_t side;
 };
 
@@ -56,6 +56,7 @@ struct visit {
 #define WAIT_FOREVER  INT64_C(-1)
 #define DONT_WAIT     INT64_C(0)
 #define MEETING_AGAIN 1 /* look again */
+#define MEETING_DONE  1 /* a waiter's word */
 
 /* coro.h's seconds in nanoseconds, or as above. False: not a number. */
 static inline bool meeting_timeout(double seconds, int64_t *timeout_ns)
@@ -100,10 +101,29 @@ int meeting_return(struct visit *visit);
 /* Ends it. Handlers of signals may run; others may. */
 void meeting_leave(struct visit *visit);
 
+/* The steps of those below. */
+int meeting_begin_wait(struct visit *visit, enum side side, struct waiter *waiter);
+int meeting_switch(struct visit *visit, struct co *first);
+int meeting_wait_more(struct visit *visit, struct waiter *waiter, int result);
+int meeting_wait_in_kernel(struct visit *visit, struct waiter *waiter);
+struct co *meeting_complete(struct visit *visit, struct waiter *waiter, int result);
+
 /* Waits on @side until woken. MEETING_AGAIN, seldom: the visit goes on and must look again. Anything else is
  * the call's result, and the visit is over: that of meeting_wake, -ETIMEDOUT (at once when it may not
  * wait), -ENOMEM. A cancellation point unless it may not wait. PARKS. */
-int meeting_wait(struct visit *visit, enum side side, struct waiter *waiter);
+static INLINE int meeting_wait(struct visit *visit, enum side side, struct waiter *waiter)
+{
+    int result = meeting_begin_wait(visit, side, waiter);
+    if (unlikely(result))
+        return result;
+    if (unlikely(!visit->co))
+        return meeting_wait_in_kernel(visit, waiter);
+    result = meeting_switch(visit, NULL);
+    if (unlikely(waiter->word != MEETING_DONE))
+        return meeting_wait_more(visit, waiter, result);
+    meeting_leave(visit);
+    return waiter->result;
+}
 
 /* @waiter's ticket, which it gets when it begins to wait at the latest: a number of its own. */
 static inline uint64_t meeting_ticket(struct meeting *meeting, struct waiter *waiter)
@@ -133,7 +153,13 @@ void meeting_wake(struct meeting *meeting, struct waiter *waiter, int result);
 uint32_t meeting_wake_all(struct meeting *meeting, enum side side, int result);
 
 /* meeting_wake and meeting_leave; @waiter runs at once, and the caller after all who are runnable. */
-void meeting_hand_over(struct visit *visit, struct waiter *waiter, int result);
+static INLINE void meeting_hand_over(struct visit *visit, struct waiter *waiter, int result)
+{
+    struct co *co = meeting_complete(visit, waiter, result);
+    if (likely(co))
+        meeting_switch(visit, co);
+    meeting_leave(visit);
+}
 
 /* pthread_cancel was called for @thread, which may be waiting in the kernel. */
 void meeting_cancel(uintptr_t thread);
