@@ -28,9 +28,10 @@ $(api_out)/test_api_%: $(api_src)/test_api_%.c tests/unit/suite.c $(B)/include/c
 	$(CC) $(api_flags) -o $@ $< tests/unit/suite.c $(LDFLAGS) -L$(B) -lcoroshim \
 		-Wl,-rpath,'$$ORIGIN/../..' $(api_libs)
 
-# A build of its own, run without preloading.
+# A build of its own, run without preloading. Stacks are not instrumented: cancelled threads and coroutines
+# leave theirs without the compiler's knowledge, and what they left would be reported as an error. For gcc.
 check-api-sanitize:
 	ASAN_OPTIONS=detect_stack_use_after_return=0:detect_leaks=0 API_WAYS='linked native' $(MAKE) \
-		B=$(B)/sanitize CFLAGS='$(sanitize_flags)' LDFLAGS='-fsanitize=address,undefined' check-api
+		B=$(B)/sanitize-api CFLAGS='$(sanitize_flags) --param asan-stack=0' LDFLAGS='-fsanitize=address,undefined' check-api
 
 -include $(wildcard $(api_out)/*.d)
