@@ -276,12 +276,10 @@ int meeting_switch(struct visit *visit, struct co *first)
     return result;
 }
 
-/* Parks again while that is all there is to do. */
+/* Parks again while that is all there is to do. Somebody may complete the wait while handlers run. */
 static int park_again(struct visit *visit, struct waiter *waiter, int result)
 {
-    for (;; result = meeting_switch(visit, NULL)) {
-        if (waiter->word == DONE)
-            return 0;
+    while (waiter->word != DONE) {
         if (result == -ERESTARTSYS) {
             bool again = run_handlers(visit, waiter);
             if (!again)
@@ -291,7 +289,10 @@ static int park_again(struct visit *visit, struct waiter *waiter, int result)
         } else if (result && result != -EINTR) {
             return result;
         }
+        if (waiter->word != DONE)
+            result = meeting_switch(visit, NULL);
     }
+    return 0;
 }
 
 int meeting_wait_more(struct visit *visit, struct waiter *waiter, int result)

@@ -72,6 +72,8 @@ class Scale:
         self.starts = 40 if quick else 200
         self.sleepers = 2000 if quick else 10000
         self.threads = threads or (10000 if quick else 100000)
+        self.timers = 20000 if quick else 1000000
+        self.timers_ms = 500 if quick else 10000
         self.shim_at_work = True
 
 
@@ -98,9 +100,21 @@ def many(scale, variant):
     return ["many", str(scale.threads if unlimited else native_threads(scale.threads))]
 
 
-def peers(*arguments):
+def peers(*arguments, names=("st", "go")):
     """The same measurement on other coroutine systems, where they were built."""
-    return {name: timed(f"{name}_peer", *arguments) for name in ("st", "go")}
+    return {name: timed(f"{name}_peer", *arguments) for name in names}
+
+
+ALL_PEERS = ("st", "fiber", "go")
+
+
+def timers(*program):
+    """Sleepers that sleep at the same time: long enough that the last one begins before the first ends."""
+    def command(scale, variant):
+        unlimited = variant != "native" and (variant != "shim" or scale.shim_at_work)
+        count = scale.timers if unlimited else native_threads(scale.timers)
+        return [*program, str(count), str(scale.timers_ms)]
+    return command
 
 
 def echo(connections, size, targets):
@@ -150,6 +164,17 @@ CASES = [
     Case("pingpong.socket", "round trip over a socketpair", timed("pingpong", "socketpair")),
     Case("pingpong.socket.one", "the same on one core", timed("pingpong", "socketpair"),
          cpus="one"),
+    Case("talk.channel", "coro.h: values through a channel on one core, by condition variables natively",
+         timed("talk", "channel"), cpus="one",
+         targets={"channel": [Faster(1, "st"), Faster(1, "go")]},
+         others=peers("channel", names=ALL_PEERS)),
+    Case("talk.mailbox", "coro.h: messages to a mailbox of 1,000 on one core", timed("talk", "mailbox"),
+         cpus="one", others=peers("mailbox", names=ALL_PEERS)),
+    Case("spawn", "coro.h: a function in a thread of its own and its result, on one core",
+         timed("spawn"), cpus="one", others=peers("spawn", names=ALL_PEERS)),
+    Case("timers", "threads that sleep at the same time, each once, on one core",
+         timers("timers"), cpus="one", max_rounds=3, warm_up=False, limit_s=240,
+         others={name: timers(f"{name}_peer", "timers") for name in ALL_PEERS}),
     startup("true", "/bin/true"),
     startup("trivial", "@trivial"),
     Case("sleepers", "many threads in nanosleep(100..300 ms)",
