@@ -93,9 +93,9 @@ static void timers(long count, long shortest_ms)
                 go.wait(guard, [&] { return going; });
             }
             most = std::max(most, ++pending);
-            boost::this_fiber::sleep_for(std::chrono::nanoseconds(static_cast<long>(
-                static_cast<double>(shortest_ms) * 1e6 *
-                (1 + static_cast<double>(rand_r(&state)) / RAND_MAX))));
+            boost::this_fiber::sleep_for(std::chrono::nanoseconds(
+                static_cast<long>(static_cast<double>(shortest_ms) * 1e6 *
+                                  (1 + static_cast<double>(rand_r(&state)) / RAND_MAX))));
             pending--;
         }));
     }

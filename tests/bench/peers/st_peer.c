@@ -183,13 +183,11 @@ static void echo_forever(void)
 static const struct kind {
     const char *name;
     void *(*entry)(void *);
-    long threads; /* 0: as the command says */
+    long threads;      /* 0: as the command says */
     double operations; /* of one turn of all */
 } kinds[] = {
-    { "yield", yield_main, 0, 0 },
-    { "handoff", handoff_main, 2, 2 },
-    { "channel", channel_main, 2, 1 },
-    { "mailbox", mailbox_main, 2, 1 },
+    { "yield", yield_main, 0, 0 },     { "handoff", handoff_main, 2, 2 },
+    { "channel", channel_main, 2, 1 }, { "mailbox", mailbox_main, 2, 1 },
     { "spawn", spawn_main, 1, 1 },
 };
 
@@ -226,6 +224,7 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    bench_fail("usage: st_peer yield THREADS MS | handoff cond MS | channel MS | mailbox MS | spawn MS"
-               " | timers THREADS MS | echo");
+    bench_fail(
+        "usage: st_peer yield THREADS MS | handoff cond MS | channel MS | mailbox MS | spawn MS"
+        " | timers THREADS MS | echo");
 }
