@@ -152,7 +152,7 @@ long op_offload_call(long nr, const long argument[6])
     const struct co *co = this_co();
     if (unlikely(signal_deliverable(co)))
         return -ERESTARTNOINTR;
-    int error = interrupted(co);
+    int error = op_interrupted(co);
     if (unlikely(error))
         return error;
     return offload_call(nr, argument);

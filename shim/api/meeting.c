@@ -227,7 +227,7 @@ static int act_on_cancel(struct visit *visit)
     int error = api_leave();
     if (error)
         return -error;
-    visit->deaf = true;
+    visit->deaf = !cancel_word_offset; /* nobody can tell whether it is due */
     error = meeting_return(visit);
     return error ? error : MEETING_AGAIN;
 }
@@ -322,16 +322,16 @@ static bool must_go(const struct visit *visit, uintptr_t thread)
 static int sleep_in_kernel(const struct visit *visit, struct waiter *waiter, uintptr_t thread)
 {
     for (;;) {
-        uint64_t bound_ns = api_limit_bound(visit->deadline_ns);
-        struct __kernel_timespec until = ns_timespec(bound_ns);
         uint32_t word = __atomic_load_n(&waiter->word, __ATOMIC_ACQUIRE);
         if (word == DONE)
             return 0;
-        if (must_go(visit, thread))
+        if (must_go(visit, thread) || api_limit_due())
             return -EDOOR;
         if (word == CANCELLED)
             __atomic_compare_exchange_n(&waiter->word, &word, WAITING, false, __ATOMIC_SEQ_CST,
                                         __ATOMIC_SEQ_CST);
+        uint64_t bound_ns = api_limit_bound(visit->deadline_ns);
+        struct __kernel_timespec until = ns_timespec(bound_ns);
         long result = sys6(__NR_futex, &waiter->word, FUTEX_WAIT_BITSET_PRIVATE, WAITING,
                            bound_ns == DEADLINE_NEVER ? NULL : &until, NULL, FUTEX_ANY);
         if (result == -ETIMEDOUT && bound_ns == visit->deadline_ns)

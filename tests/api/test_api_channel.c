@@ -347,6 +347,36 @@ START_TEST(a_signal_does_not_end_a_wait_nor_cost_the_place)
 }
 END_TEST
 
+static void *ends_at_once(void *unused)
+{
+    return unused;
+}
+
+static int receive_int(void)
+{
+    void *value;
+    return coro_channel_receive(channel, &value, CORO_FOREVER) == 0 ? 0 : errno;
+}
+
+START_TEST(limits_around_a_call_end_its_wait)
+{
+    int error = 0;
+    void *value = &cleaned;
+    set_up(sizeof(void *));
+    if (_i) /* also before the first thread */
+        end_of(start(ends_at_once, NULL));
+    must_fail(coro_with_timeout(SOON, &error, receive_int, "i()"), ETIMEDOUT);
+    ck_assert_uint_eq(coro_channel_has_receiver(channel), 0);
+    must_fail(coro_with_deadline(SOON, &error, receive_int, "i()"), ETIMEDOUT);
+    ck_assert_int_eq(error, ETIMEDOUT);
+    ck_assert_uint_eq(coro_channel_has_receiver(channel), 0);
+    pthread_t sender = start(send_one, value);
+    must(coro_with_timeout(CORO_FOREVER, &error, receive_int, "i()") == 0 && error == 0);
+    ck_assert_int_eq(code(end_of(sender)), 0);
+    tear_down();
+}
+END_TEST
+
 static void use_in_child(void)
 {
     void *value = &cleaned;
@@ -373,11 +403,12 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS(
+    RUN_TESTS_TWICE(
         "channel", value_arrives_whoever_comes_first, value_has_any_size, waits_time_out,
         a_timeout_lasts, not_a_number_is_einval, success_leaves_errno_alone,
         senders_and_receivers_are_served_in_order, an_error_is_the_receivers,
         closing_ends_waits_and_calls, receiver_runs_first_and_sender_last,
         cancellation_ends_a_wait_and_leaves_no_trace, disabled_cancellation_does_not_end_a_wait,
-        a_signal_does_not_end_a_wait_nor_cost_the_place, a_forked_childs_channel_has_no_waiters);
+        a_signal_does_not_end_a_wait_nor_cost_the_place, a_forked_childs_channel_has_no_waiters,
+        limits_around_a_call_end_its_wait);
 }
