@@ -13,6 +13,7 @@ PREFIX ?= /usr/local
 bindir := $(DESTDIR)$(PREFIX)/bin
 libdir := $(DESTDIR)$(PREFIX)/lib
 mandir := $(DESTDIR)$(PREFIX)/share/man
+sharedir := $(DESTDIR)$(PREFIX)/share
 incdir := $(DESTDIR)$(PREFIX)/include
 gdbdir := $(DESTDIR)$(PREFIX)/share/gdb/auto-load$(PREFIX)/lib
 
@@ -154,6 +155,10 @@ install: all
 		$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
 	install -d $(mandir)/man3
 	install -m 644 $(B)/man/*.3 $(mandir)/man3/
+	install -D -m 644 tools/coroctl/coroctl.schema.json $(sharedir)/coroshim/coroctl.schema.json
+	install -D -m 644 tools/completions/coroctl.bash $(sharedir)/bash-completion/completions/coroctl
+	install -D -m 644 tools/completions/coroctl.zsh $(sharedir)/zsh/site-functions/_coroctl
+	install -D -m 644 tools/completions/coroctl.fish $(sharedir)/fish/vendor_completions.d/coroctl.fish
 
 uninstall:
 	rm -f $(bindir)/corun $(bindir)/coroctl $(libdir)/libcoroshim.so $(libdir)/libcoroshim.so-gdb.py \
@@ -163,6 +168,8 @@ uninstall:
 	rm -f $(patsubst $(B)/man/%,$(mandir)/man3/%,$(wildcard $(B)/man/*.3))
 	rm -f $(foreach page,$(manuals),\
 		$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -f $(sharedir)/coroshim/coroctl.schema.json $(sharedir)/bash-completion/completions/coroctl \
+		$(sharedir)/zsh/site-functions/_coroctl $(sharedir)/fish/vendor_completions.d/coroctl.fish
 
 clean:
 	rm -rf $(B)

@@ -13,19 +13,13 @@
 #include "shim/version.h"
 #include "tools/coroctl/command.h"
 
-static const struct command *const commands[] = {
-    &command_list,    &command_where,  &command_deadlock, &command_stat,  &command_top,
-    &command_profile, &command_get,    &command_set,      &command_kill,  &command_cancel,
-    &command_call,    &command_doctor, &command_latency,  &command_trace, &command_report,
-};
-
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;
 
 static const struct command *find_command(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
+    for (const struct command *const *at = commands_all(); *at != NULL; at++)
+        if (strcmp((*at)->name, name) == 0)
+            return *at;
     error(EXIT_USAGE, 0, "unknown command '%s'; see coroctl --help", name);
     return NULL;
 }
@@ -202,9 +196,9 @@ static char *filter_help(int key, const char *text, void *input)
     if (out == NULL)
         return NULL;
     fputs("Commands:\n", out);
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        if (commands[i] != &command_report) /* for the library's use */
-            fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
+    for (const struct command *const *at = commands_all(); *at != NULL; at++)
+        if (!(*at)->is_hidden)
+            fprintf(out, "  %-12s %s\n", (*at)->name, (*at)->summary);
     fprintf(out, "  %-12s %s\n", "help", "explain a command");
     fputs("\nSee coroctl(1) for details and exit codes.", out);
     fclose(out);

@@ -112,7 +112,7 @@ class Coroctl(Served):
         server = self.serve()
         done = self.coroctl("list", "--json", "-p", server.pid)
         document = json.loads(done.stdout)
-        self.assertEqual((document["format"], document["pid"]), (1, server.pid))
+        self.assertEqual((document["schema"], document["pid"]), (1, server.pid))
         threads = document["threads"]
         self.assertEqual([thread["id"] for thread in threads], list(range(1, 15)))
         first = {

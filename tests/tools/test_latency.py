@@ -70,7 +70,7 @@ class Latency(Shimmed):
     def test_a_turn_lasts_as_long_as_the_program_makes_it(self):
         self.wait_for_samples()
         figures = self.figures()
-        self.assertEqual((figures["format"], figures["pid"]), (1, self.process.pid))
+        self.assertEqual((figures["schema"], figures["pid"]), (1, self.process.pid))
         self.check(figures["held"])
         self.check(figures["queued"])
         for figure in ("held", "queued"):

@@ -122,7 +122,7 @@ class Steer(Shimmed):
 
     def test_figures(self):
         figures = json.loads(self.ask("stat", "--json"))
-        self.assertEqual((figures["format"], figures["pid"]), (1, self.process.pid))
+        self.assertEqual((figures["schema"], figures["pid"]), (1, self.process.pid))
         self.assertEqual((figures["threads"], figures["threads_created"]), (3, 3))
         self.assertGreater(figures["carrier_cpu_ns"], 0)
         later = json.loads(self.ask("stat", "--json"))

@@ -90,7 +90,7 @@ class Where(Shimmed):
     def functions(self, process, *arguments):
         """The names of the functions of each thread, innermost first."""
         document = json.loads(self.where(process, "--json", *arguments))
-        self.assertEqual((document["format"], document["pid"]), (1, process.pid))
+        self.assertEqual((document["schema"], document["pid"]), (1, process.pid))
         return {
             thread["id"]: [frame.get("function") for frame in thread["frames"]] for thread in document["threads"]
         }

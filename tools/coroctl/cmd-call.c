@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/json.h"
 #include "tools/coroctl/errand.h"
 #include "tools/coroctl/function.h"
 #include "tools/coroctl/image.h"
@@ -227,19 +228,17 @@ static void print_json(const struct connection *connection, const struct outcome
 {
     const struct errand_info *info = outcome->info;
     json_t *value = json_value(outcome);
-    json_t *document =
-        json_pack("{s:i, s:i, s:I, s:s}", "format", 1, "pid", (int)connection->pid, "thread",
-                  (json_int_t)info->thread, "type", type_name(outcome->type));
+    json_t *document = json_document(connection->pid);
 
+    json_add(document, "thread", json_integer((json_int_t)info->thread));
+    json_add(document, "type", json_string(type_name(outcome->type)));
     if (value != NULL)
         json_object_set_new(document, "value", value);
     if (info->call_errno != 0)
         json_object_set_new(document, "errno", json_integer(info->call_errno));
     if (info->call_errno != 0 && strerrorname_np(info->call_errno) != NULL)
         json_object_set_new(document, "errno_name", json_string(strerrorname_np(info->call_errno)));
-    json_dumpf(document, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    putchar('\n');
-    json_decref(document);
+    json_print_document(document);
 }
 
 static void print(const struct settings *settings, const struct connection *connection,

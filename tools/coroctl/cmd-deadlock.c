@@ -7,6 +7,7 @@
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/cycles.h"
 #include "tools/coroctl/image.h"
+#include "tools/coroctl/json.h"
 #include "tools/coroctl/print.h"
 #include "tools/coroctl/text.h"
 
@@ -14,7 +15,8 @@ struct search {
     struct connection *connection;
     struct listings listings;
     struct stacks stacks;
-    json_t *cycles; /* NULL: print for people */
+    json_t *cycles;
+    size_t count;   /* of cycles, printed as rows */
     bool forgotten; /* a lock that was taken nobody knows where */
     int code;
 };
@@ -82,9 +84,9 @@ static json_t *member_object(struct search *search, const struct co_info *thread
     const struct co_info *owner = waits_for(&search->listings.now, thread);
     const struct co_info *waiter = cycle_before(&search->listings.now, thread);
     struct lock_site_reply site;
-    json_t *member = json_pack("{s:I, s:s, s:s, s:o, s:I, s:I}", "id", (json_int_t)thread->id,
-                               "name", thread->name, "on", wait_word(thread->wait_kind), "address",
-                               json_sprintf("0x%lx", thread->wait_addr), "for_ns",
+    json_t *member = json_pack("{s:I, s:o, s:s, s:o, s:I, s:I}", "id", (json_int_t)thread->id,
+                               "name", text_json(thread->name), "on", wait_word(thread->wait_kind),
+                               "address", json_sprintf("0x%lx", thread->wait_addr), "for_ns",
                                (json_int_t)thread->state_ns, "waits_for_id", (json_int_t)owner->id);
 
     if (waiter->wait_kind == WAIT_JOIN)
@@ -110,6 +112,29 @@ static void add_cycle(void *context, const struct co_info *first)
     json_array_append_new(search->cycles, cycle);
 }
 
+static void print_row(void *context, const struct co_info *first)
+{
+    struct search *search = context;
+    const struct co_info *thread = first;
+
+    search->count++;
+    do {
+        const struct co_info *owner = waits_for(&search->listings.now, thread);
+
+        printf("%zu\t%lu\t", search->count, thread->id);
+        print_escaped(stdout, thread->name[0] != '\0' ? thread->name : "-");
+        printf("\t%s\t0x%lx\t%lu\t%lu\n", wait_word(thread->wait_kind), thread->wait_addr,
+               thread->state_ns, owner->id);
+        thread = owner;
+    } while (thread != first);
+}
+
+static int report_plain(struct search *search)
+{
+    puts("CYCLE\tID\tNAME\tON\tADDRESS\tFOR_NS\tWAITS_FOR_ID");
+    return cycles_find(&search->listings, print_row, search) > 0 ? EXIT_DEADLOCK : EXIT_OK;
+}
+
 static int report_json(struct search *search)
 {
     json_t *document;
@@ -117,13 +142,9 @@ static int report_json(struct search *search)
 
     search->cycles = json_array();
     cycles = cycles_find(&search->listings, add_cycle, search);
-    document = json_pack("{s:i, s:i, s:o}", "format", 1, "pid", (int)search->listings.now.pid,
-                         "deadlocks", search->cycles);
-    if (document == NULL)
-        error(EXIT_FAILED, ENOMEM, "JSON");
-    json_dumpf(document, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    putchar('\n');
-    json_decref(document);
+    document = json_document(search->listings.now.pid);
+    json_add(document, "deadlocks", search->cycles);
+    json_print_document(document);
     return cycles > 0 ? EXIT_DEADLOCK : EXIT_OK;
 }
 
@@ -170,17 +191,16 @@ static int deadlock_run(const struct settings *settings)
         return code;
     code = listings_fetch(&connection, &search.listings);
     if (code == EXIT_OK)
-        code = settings->json ? report_json(&search) : report_text(&search);
+        code = settings->json    ? report_json(&search)
+               : settings->plain ? report_plain(&search)
+                                 : report_text(&search);
     listings_free(&search.listings);
     connection_close(&connection);
     return code;
 }
 
 static const struct argp_option deadlock_options[] = {
-    OPTION_PROCESS,
-    OPTION_CORE,
-    OPTION_JSON,
-    { 0 },
+    OPTION_PROCESS, OPTION_CORE, OPTION_JSON, OPTION_PLAIN, { 0 },
 };
 
 const struct command command_deadlock = {

@@ -8,6 +8,7 @@
 
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/json.h"
 #include "tools/coroctl/doctor.h"
 #include "tools/coroctl/text.h"
 
@@ -213,10 +214,8 @@ static json_t *object_json(const struct doctor_object *object)
 
 static void print_json(const struct findings *findings, pid_t pid, const struct objects *objects)
 {
-    json_t *document = json_pack("{s:i}", "format", 1), *list = json_array();
+    json_t *document = json_document(pid), *list = json_array();
 
-    if (pid != 0)
-        json_object_set_new(document, "pid", json_integer(pid));
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
         json_t *item =
@@ -234,9 +233,7 @@ static void print_json(const struct findings *findings, pid_t pid, const struct 
         json_object_set_new(document, "objects", list);
     else
         json_decref(list);
-    json_dumpf(document, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    putchar('\n');
-    json_decref(document);
+    json_print_document(document);
 }
 
 static int doctor_run(const struct settings *settings)

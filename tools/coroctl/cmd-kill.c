@@ -1,11 +1,13 @@
 /* coroctl kill: a signal to one thread. */
 #include <error.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/errand.h"
+#include "tools/coroctl/json.h"
 
 #define SIGNALS 65
 
@@ -52,11 +54,22 @@ static int kill_run(const struct settings *settings)
         return code;
     code = connection_ask(&connection, FRAME_SIGNAL, &request, sizeof(request), 0);
     connection_close(&connection);
+    if (code == EXIT_OK && settings->plain)
+        printf("THREAD\tSIGNAL\n%lu\t%u\n", request.id, request.signal);
+    if (code == EXIT_OK && settings->json) {
+        json_t *document = json_document(connection.pid);
+
+        json_add(document, "thread", json_integer((json_int_t)request.id));
+        json_add(document, "signal", json_integer(request.signal));
+        json_print_document(document);
+    }
     return code;
 }
 
 static const struct argp_option kill_options[] = {
     OPTION_PROCESS,
+    OPTION_JSON,
+    OPTION_PLAIN,
     { 0 },
 };
 

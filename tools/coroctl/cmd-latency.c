@@ -9,6 +9,7 @@
 #include "runtime/base.h"
 #include "runtime/latency_info.h"
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/json.h"
 #include "tools/coroctl/process.h"
 #include "tools/coroctl/text.h"
 
@@ -99,16 +100,17 @@ static json_t *histogram_object(const struct latency_histogram *histogram)
 
 static void print_json(pid_t pid, const struct latency_info *info)
 {
-    json_t *object =
-        json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "format", 1, "pid", (int)pid,
-                  "interval_ns", (json_int_t)info->uptime_ns, "samples", (json_int_t)info->samples,
-                  "stalls", (json_int_t)info->stalls, "stall_ns", (json_int_t)info->stall_ns,
-                  "longest_held_ns", (json_int_t)info->longest_ns, "queued",
-                  histogram_object(&info->queued), "held", histogram_object(&info->held));
+    json_t *object = json_document(pid);
 
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    putchar('\n');
-    json_decref(object);
+    json_add(object, "interval_ns", json_integer((json_int_t)info->uptime_ns));
+    json_add(object, "samples", json_integer((json_int_t)info->samples));
+    json_add(object, "stalls", json_integer((json_int_t)info->stalls));
+    json_add(object, "stall_ns", json_integer((json_int_t)info->stall_ns));
+    json_add(object, "longest_held_ns", json_integer((json_int_t)info->longest_ns));
+    json_add(object, "queued", histogram_object(&info->queued));
+    json_add(object, "held", histogram_object(&info->held));
+
+    json_print_document(object);
 }
 
 static void print_plain(const struct latency_info *info)

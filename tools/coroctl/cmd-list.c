@@ -11,6 +11,10 @@
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/json.h"
 #include "tools/coroctl/text.h"
+#include "tools/coroctl/tree.h"
+
+/* With --tree: the order of the rows, and how far names stand to the right. */
+static struct tree tree;
 
 /* One cell, for a person or exact. */
 typedef void print_cell(FILE *out, const struct threads *threads, const struct co_info *thread);
@@ -29,7 +33,7 @@ static void cell_tid(FILE *out, const struct threads *threads, const struct co_i
 
 static void cell_name(FILE *out, const struct threads *threads, const struct co_info *thread)
 {
-    (void)threads;
+    fprintf(out, "%*s", tree.depths != NULL ? 2 * tree.depths[thread - threads->items] : 0, "");
     print_escaped(out, thread->name[0] != '\0' ? thread->name : "-");
 }
 
@@ -156,6 +160,11 @@ static void print_padded(const char *text, int width, bool right, bool last)
     fputs(last ? "\n" : "  ", stdout);
 }
 
+static const struct co_info *row(const struct threads *threads, size_t i)
+{
+    return &threads->items[tree.order != NULL ? tree.order[i] : i];
+}
+
 static void print_table(const struct threads *threads)
 {
     int widths[ARRAY_SIZE(columns)];
@@ -174,7 +183,7 @@ static void print_table(const struct threads *threads)
         print_padded(columns[c].title, widths[c], columns[c].right, c + 1 == ARRAY_SIZE(columns));
     for (size_t i = 0; i < threads->count; i++)
         for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
-            print_padded(render(&cell, &columns[c], threads, &threads->items[i]), widths[c],
+            print_padded(render(&cell, &columns[c], threads, row(threads, i)), widths[c],
                          columns[c].right, c + 1 == ARRAY_SIZE(columns));
     cell_close(&cell);
 }
@@ -188,7 +197,7 @@ static void print_plain(const struct threads *threads)
         for (size_t c = 0; c < ARRAY_SIZE(columns); c++) {
             if (c > 0)
                 putchar('\t');
-            columns[c].exact(stdout, threads, &threads->items[i]);
+            columns[c].exact(stdout, threads, row(threads, i));
         }
         putchar('\n');
     }
@@ -206,18 +215,27 @@ static int list_run(const struct settings *settings)
     connection_close(&connection);
     if (code != EXIT_OK)
         return code;
+    if (settings->tree && !settings->json)
+        tree = tree_make(&threads);
     if (settings->json)
         json_print_threads(stdout, &threads);
     else if (settings->plain)
         print_plain(&threads);
     else
         print_table(&threads);
+    tree_free(&tree);
+    tree = (struct tree){ 0 };
     threads_free(&threads);
     return EXIT_OK;
 }
 
 static const struct argp_option list_options[] = {
-    OPTION_PROCESS, OPTION_CORE, OPTION_JSON, OPTION_PLAIN, { 0 },
+    OPTION_PROCESS,
+    OPTION_CORE,
+    { "tree", KEY_TREE, NULL, 0, "Put threads below the one that created them", 0 },
+    OPTION_JSON,
+    OPTION_PLAIN,
+    { 0 },
 };
 
 const struct command command_list = {

@@ -4,12 +4,14 @@
  * counting for the time since the last. */
 #include <errno.h>
 #include <error.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/json.h"
 #include "tools/coroctl/image.h"
 #include "tools/coroctl/profile.h"
 #include "tools/coroctl/progress.h"
@@ -110,6 +112,23 @@ static bool ends_in(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+static void print_exactly(const struct sampling *sampling, const struct settings *settings)
+{
+    json_t *document;
+
+    if (settings->plain) {
+        printf("OUTPUT\tSAMPLES\tLOOKS\tIDLE\n%s\t%lu\t%lu\t%lu\n", settings->output,
+               sampling->root->total, sampling->looks, sampling->idle);
+        return;
+    }
+    document = json_document(sampling->connection->pid);
+    json_add(document, "output", text_json(settings->output));
+    json_add(document, "samples", json_integer((json_int_t)sampling->root->total));
+    json_add(document, "looks", json_integer((json_int_t)sampling->looks));
+    json_add(document, "idle", json_integer((json_int_t)sampling->idle));
+    json_print_document(document);
+}
+
 static int write_profile(const struct sampling *sampling, const struct settings *settings,
                          const char *program)
 {
@@ -129,6 +148,10 @@ static int write_profile(const struct sampling *sampling, const struct settings 
     if (ferror(out) != 0 || fclose(out) != 0) {
         error(0, errno, "%s", settings->output);
         return EXIT_FAILED;
+    }
+    if (settings->json || settings->plain) {
+        print_exactly(sampling, settings);
+        return EXIT_OK;
     }
     printf("%s: %lu samples in %lu looks", settings->output, sampling->root->total,
            sampling->looks);
@@ -172,6 +195,8 @@ static const struct argp_option profile_options[] = {
     { "off-cpu", KEY_OFF_CPU, NULL, 0, "Count where threads wait, not what they compute", 0 },
     { "hz", KEY_HZ, "N", 0, "Look N times a second (99; 10 with --off-cpu)", 0 },
     { "diff", KEY_DIFF, "OLD", 0, "Colour by the change since the folded stacks in OLD", 0 },
+    OPTION_JSON,
+    OPTION_PLAIN,
     { 0 },
 };
 

@@ -157,6 +157,7 @@ const struct command command_report = {
     .name = "report",
     .arguments = "KIND PID ID",
     .summary = "report on the process that started it, which is how the library does so",
+    .is_hidden = true,
     .options = report_options,
     .run = report_run,
 };

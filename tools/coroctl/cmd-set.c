@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/json.h"
 #include "tools/coroctl/text.h"
 
 #define PREFIX "CORO_"
@@ -26,7 +27,7 @@ static void full_name(const char *name, char full[SETTING_NAME_BYTES])
 }
 
 /* Copies setting number @i of the reply; what a library of another release lacks is zero. */
-static struct setting setting_at(const struct connection *connection, uint32_t i)
+struct setting settings_at(const struct connection *connection, uint32_t i)
 {
     const struct get_reply *reply = (const struct get_reply *)connection->body;
     struct setting setting = { 0 };
@@ -39,7 +40,7 @@ static struct setting setting_at(const struct connection *connection, uint32_t i
     return setting;
 }
 
-static int fetch(struct connection *connection, uint32_t *count)
+int settings_fetch(struct connection *connection, uint32_t *count)
 {
     const struct get_reply *reply = (const struct get_reply *)connection->body;
     int code = connection_ask(connection, FRAME_GET, NULL, 0, sizeof(*reply));
@@ -89,14 +90,14 @@ static int get_run(const struct settings *settings)
 
     if (code != EXIT_OK)
         return code;
-    code = fetch(&connection, &count);
+    code = settings_fetch(&connection, &count);
     connection_close(&connection);
     if (code != EXIT_OK)
         return code;
     if (settings->plain)
         puts("NAME\tVALUE\tRANGE\tCHANGEABLE");
     for (uint32_t i = 0; i < count; i++) {
-        struct setting setting = setting_at(&connection, i);
+        struct setting setting = settings_at(&connection, i);
 
         if (!is_wanted(&setting, settings->arguments))
             continue;
@@ -107,12 +108,10 @@ static int get_run(const struct settings *settings)
             print_setting(&setting, settings->plain);
     }
     if (settings->json) {
-        json_t *document = json_pack("{s:i, s:i, s:o}", "format", 1, "pid", (int)connection.pid,
-                                     "settings", values);
+        json_t *document = json_document(connection.pid);
 
-        json_dumpf(document, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-        putchar('\n');
-        json_decref(document);
+        json_add(document, "settings", values);
+        json_print_document(document);
     } else {
         json_decref(values);
     }
@@ -124,8 +123,10 @@ static int get_run(const struct settings *settings)
 }
 
 /* "NAME=VALUE". */
-static int set_one(struct connection *connection, const char *assignment, uint64_t id)
+static int set_one(struct connection *connection, const char *assignment,
+                   const struct settings *settings, json_t *values)
 {
+    uint64_t id = settings->thread;
     struct set_request request = { .id = id };
     const char *equals = strchr(assignment, '=');
     struct setting *now = (struct setting *)connection->body;
@@ -143,7 +144,13 @@ static int set_one(struct connection *connection, const char *assignment, uint64
     code = connection_ask(connection, FRAME_SET, &request, sizeof(request), sizeof(*now));
     if (code != EXIT_OK)
         return code;
-    if (id != 0)
+    if (id == 0)
+        snprintf(request.value, sizeof(request.value), "%.*s", SETTING_VALUE_BYTES - 1, now->value);
+    if (settings->json)
+        json_add(values, request.name, text_json(request.value));
+    else if (settings->plain)
+        printf("%s\t%s\n", request.name, request.value);
+    else if (id != 0)
         printf("thread %lu: %s=%s\n", id, request.name, request.value);
     else
         printf("%.*s=%.*s\n", SETTING_NAME_BYTES - 1, now->name, SETTING_VALUE_BYTES - 1,
@@ -154,6 +161,7 @@ static int set_one(struct connection *connection, const char *assignment, uint64
 static int set_run(const struct settings *settings)
 {
     static struct connection connection;
+    json_t *values = json_object();
     int code;
 
     if (settings->arguments[0] == NULL) {
@@ -163,9 +171,20 @@ static int set_run(const struct settings *settings)
     code = connection_choose(settings->process, &connection);
     if (code != EXIT_OK)
         return code;
+    if (settings->plain)
+        puts("NAME\tVALUE");
     for (char **at = settings->arguments; code == EXIT_OK && *at != NULL; at++)
-        code = set_one(&connection, *at, settings->thread);
+        code = set_one(&connection, *at, settings, values);
     connection_close(&connection);
+    if (code == EXIT_OK && settings->json) {
+        json_t *document = json_document(connection.pid);
+
+        if (settings->thread != 0)
+            json_add(document, "thread", json_integer((json_int_t)settings->thread));
+        json_add(document, "settings", json_incref(values));
+        json_print_document(document);
+    }
+    json_decref(values);
     return code;
 }
 
@@ -186,8 +205,8 @@ const struct command command_get = {
 };
 
 static const struct argp_option set_options[] = {
-    OPTION_PROCESS,
-    { "thread", 't', "ID", 0, "Of this thread alone (selfishness)", 0 },
+    OPTION_PROCESS, { "thread", 't', "ID", 0, "Of this thread alone (selfishness)", 0 },
+    OPTION_JSON,    OPTION_PLAIN,
     { 0 },
 };
 

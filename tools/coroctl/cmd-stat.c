@@ -8,6 +8,7 @@
 #include "runtime/base.h"
 #include "runtime/stat.h"
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/json.h"
 #include "tools/coroctl/text.h"
 
 #define HEADER_EVERY 20
@@ -58,14 +59,12 @@ int stat_fetch(struct connection *connection, struct runtime_stat *stat)
 
 static void print_json(pid_t pid, const struct runtime_stat *stat)
 {
-    json_t *object = json_pack("{s:i, s:i}", "format", 1, "pid", (int)pid);
+    json_t *object = json_document(pid);
 
     for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
         json_object_set_new(object, figures[i].name,
                             json_integer((json_int_t)value_of(stat, &figures[i])));
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    putchar('\n');
-    json_decref(object);
+    json_print_document(object);
 }
 
 /* The text format that Prometheus scrapes: times in seconds, counters end in _total. */
@@ -87,6 +86,19 @@ static void print_prometheus(const struct connection *connection, const char *pr
         else
             printf("\"} %lu\n", value_of(stat, figure));
     }
+}
+
+/* Exact figures; @by_row: each on a line. */
+static void print_plain(const struct runtime_stat *stat, bool by_row, bool head)
+{
+    for (size_t i = 0; by_row && i < ARRAY_SIZE(figures); i++)
+        printf("%s%s\t%lu\n", i == 0 ? "NAME\tVALUE\n" : "", figures[i].name,
+               value_of(stat, &figures[i]));
+    for (size_t i = 0; !by_row && head && i < ARRAY_SIZE(figures); i++)
+        printf("%s%s", figures[i].name, i + 1 < ARRAY_SIZE(figures) ? "\t" : "\n");
+    for (size_t i = 0; !by_row && i < ARRAY_SIZE(figures); i++)
+        printf("%lu%s", value_of(stat, &figures[i]), i + 1 < ARRAY_SIZE(figures) ? "\t" : "\n");
+    fflush(stdout);
 }
 
 static void print_all(const struct runtime_stat *stat)
@@ -140,6 +152,8 @@ static int print_intervals(struct connection *connection, const struct settings 
             return code;
         if (settings->json)
             print_json(connection->pid, &now);
+        else if (settings->plain)
+            print_plain(&now, false, line == 0);
         else
             print_interval(before, &now, line);
         *before = now;
@@ -162,6 +176,8 @@ static int stat_run(const struct settings *settings)
         print_json(connection.pid, &stat);
     else if (code == EXIT_OK && settings->prometheus)
         print_prometheus(&connection, connection.name, &stat);
+    else if (code == EXIT_OK && settings->plain)
+        print_plain(&stat, true, true);
     else if (code == EXIT_OK)
         print_all(&stat);
     connection_close(&connection);
@@ -174,6 +190,7 @@ static const struct argp_option stat_options[] = {
     { "count", 'n', "N", 0, "Stop after N lines", 0 },
     { "prometheus", KEY_PROMETHEUS, NULL, 0, "Print the figures for Prometheus to scrape", 0 },
     OPTION_JSON,
+    OPTION_PLAIN,
     { 0 },
 };
 

@@ -5,6 +5,7 @@
  * the trace by SIGINT: both leave a trace of the time so far. */
 #include <errno.h>
 #include <error.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/json.h"
+#include "tools/coroctl/text.h"
 #include "tools/coroctl/progress.h"
 #include "tools/coroctl/trace.h"
 
@@ -144,6 +147,25 @@ static int record(struct connection *connection, struct trace *trace, double sec
     return connection->ended ? EXIT_OK : code;
 }
 
+static void print_exactly(const struct trace *trace, const struct settings *settings)
+{
+    uint64_t time_ns = trace->end_ns - trace->begin_ns;
+    json_t *document;
+
+    if (settings->plain) {
+        printf("OUTPUT\tEVENTS\tTHREADS\tTIME_NS\tLOST\n%s\t%lu\t%zu\t%lu\t%lu\n", settings->output,
+               trace->events, trace->tracks.count, time_ns, trace->lost);
+        return;
+    }
+    document = json_document(trace->pid);
+    json_add(document, "output", text_json(settings->output));
+    json_add(document, "events", json_integer((json_int_t)trace->events));
+    json_add(document, "threads", json_integer((json_int_t)trace->tracks.count));
+    json_add(document, "time_ns", json_integer((json_int_t)time_ns));
+    json_add(document, "lost", json_integer((json_int_t)trace->lost));
+    json_print_document(document);
+}
+
 static int write_trace(struct trace *trace, const struct settings *settings,
                        const struct connection *connection)
 {
@@ -156,6 +178,10 @@ static int write_trace(struct trace *trace, const struct settings *settings,
     if (trace_write_json(out, trace) != 0 || fclose(out) != 0) {
         error(0, errno, "%s", settings->output);
         return EXIT_FAILED;
+    }
+    if (settings->json || settings->plain) {
+        print_exactly(trace, settings);
+        return EXIT_OK;
     }
     printf("%s: %lu events of %zu threads in %.1f s", settings->output, trace->events,
            trace->tracks.count, (double)(trace->end_ns - trace->begin_ns) / NSEC_PER_SEC);
@@ -218,6 +244,8 @@ static const struct argp_option trace_options[] = {
     OPTION_PROCESS,
     { "output", 'o', "FILE", 0, "Write the trace to FILE", 0 },
     { "time", KEY_TIME, "SECONDS", 0, "Trace for so long (5), or until SIGINT", 0 },
+    OPTION_JSON,
+    OPTION_PLAIN,
     { 0 },
 };
 

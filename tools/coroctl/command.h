@@ -91,12 +91,16 @@ struct command {
     const char *arguments;   /* for the usage line; NULL: takes none */
     const char *summary;     /* one line, in the imperative */
     const char *description; /* below the options of its --help; NULL: nothing */
+    bool is_hidden;          /* for other programs than people: not in --help */
     const struct argp_option *options;
     int (*run)(const struct settings *settings); /* returns an enum exit_code, having said why */
 };
 
-extern const struct command command_call, command_cancel, command_deadlock, command_doctor,
-    command_get, command_kill, command_latency, command_list, command_profile, command_report,
-    command_set, command_stat, command_top, command_trace, command_where;
+/* All of them, NULL at the end. */
+const struct command *const *commands_all(void);
+
+extern const struct command command_complete, command_call, command_cancel, command_deadlock,
+    command_doctor, command_get, command_kill, command_latency, command_list, command_profile,
+    command_report, command_set, command_stat, command_top, command_trace, command_where;
 
 #endif

@@ -15,27 +15,43 @@
 #include "tools/coroctl/frames.h"
 #include "tools/coroctl/text.h"
 
-#define FORMAT 1
-
-static void set(json_t *object, const char *key, json_t *value)
+void json_add(json_t *object, const char *key, json_t *value)
 {
     if (json_object_set_new(object, key, value) != 0)
         error(EXIT_FAILED, ENOMEM, "JSON");
 }
 
+json_t *json_document(pid_t pid)
+{
+    json_t *document = json_object();
+
+    json_add(document, "schema", json_integer(JSON_SCHEMA));
+    if (pid != 0)
+        json_add(document, "pid", json_integer(pid));
+    return document;
+}
+
+void json_print_document(json_t *document)
+{
+    json_dumpf(document, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    putchar('\n');
+    fflush(stdout);
+    json_decref(document);
+}
+
 static void set_number(json_t *object, const char *key, uint64_t value)
 {
-    set(object, key, json_integer((json_int_t)value));
+    json_add(object, key, json_integer((json_int_t)value));
 }
 
 static void set_text(json_t *object, const char *key, const char *text)
 {
-    set(object, key, text_json(text));
+    json_add(object, key, text_json(text));
 }
 
 static void set_address(json_t *object, const char *key, uint64_t address)
 {
-    set(object, key, json_sprintf("0x%lx", address));
+    json_add(object, key, json_sprintf("0x%lx", address));
 }
 
 static void set_descriptor(json_t *wait, const struct threads *threads,
@@ -105,7 +121,7 @@ static json_t *thread_object(const struct threads *threads, const struct co_info
     set_text(object, "state", state_word(thread->state));
     set_number(object, "state_ns", thread->state_ns);
     if (thread->wait_kind != WAIT_NONE)
-        set(object, "wait", wait_object(threads, thread));
+        json_add(object, "wait", wait_object(threads, thread));
     set_number(object, "cpu_ns", thread->cpu_ns);
     set_number(object, "slices", thread->slices);
     set_number(object, "preemptions", thread->preemptions);
@@ -133,7 +149,7 @@ static json_t *frame_object(const struct frame *frame, uint64_t pc)
     }
     set_address(object, "pc", pc);
     if (frame->inlined)
-        set(object, "inlined", json_true());
+        json_add(object, "inlined", json_true());
     return object;
 }
 
@@ -151,7 +167,7 @@ static json_t *frames_array(const struct stack *stack, bool all_frames)
 
 static void print_head(FILE *out, const struct threads *threads)
 {
-    fprintf(out, "{\"format\":%d,\"pid\":%d,\"threads\":[", FORMAT, (int)threads->pid);
+    fprintf(out, "{\"schema\":%d,\"pid\":%d,\"threads\":[", JSON_SCHEMA, (int)threads->pid);
 }
 
 static void print_object(FILE *out, json_t *object, bool first)
@@ -182,7 +198,7 @@ void json_print_stacks(FILE *out, const struct threads *threads, const struct st
         if (stack == NULL)
             continue;
         object = thread_object(threads, &threads->items[i]);
-        set(object, "frames", frames_array(stack, all_frames));
+        json_add(object, "frames", frames_array(stack, all_frames));
         print_object(out, object, first);
         first = false;
     }

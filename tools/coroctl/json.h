@@ -1,4 +1,5 @@
-/* coroctl's JSON documents. Format 1: {"format": 1, "pid": PID, ...}. */
+/* coroctl's JSON documents: {"schema": 1, "pid": PID, ...}. tools/coroctl/coroctl.schema.json describes
+ * them all; a document that an older reader would take wrongly has another number. */
 #ifndef COROCTL_JSON_H
 #define COROCTL_JSON_H
 
@@ -6,6 +7,19 @@
 
 #include "tools/coroctl/stacks.h"
 #include "tools/coroctl/threads.h"
+
+#define JSON_SCHEMA 1
+
+struct json_t;
+
+/* A new document about process @pid; 0: about none. */
+struct json_t *json_document(pid_t pid);
+
+/* Adds @value, which may be NULL for want of memory: then ends the program. */
+void json_add(struct json_t *object, const char *key, struct json_t *value);
+
+/* Prints it on a line of its own, and frees it. */
+void json_print_document(struct json_t *document);
 
 void json_print_threads(FILE *out, const struct threads *threads);
 

@@ -53,7 +53,7 @@ def list_threads(coroctl, pid):
     try:
         document = json.loads(done.stdout)
         threads = document["threads"]
-        head = (document["format"], document["pid"])
+        head = (document["schema"], document["pid"])
     except (ValueError, KeyError, TypeError) as error:
         raise Failure(f"coroctl list -p {pid} printed no thread document: {error!r}") from None
     if head != (1, pid):
