@@ -10,7 +10,8 @@
 #include "runtime/monitor.h"
 #include "shim/log.h"
 
-#define NO_PROGRAM 127
+#define NO_PROGRAM       127
+#define DUMP_PATIENCE_NS (60 * NSEC_PER_SEC) /* of a million threads */
 
 static struct {
     report_start_fn *start;
@@ -102,22 +103,31 @@ void report_crash(const uint64_t *registers)
         sys4(__NR_futex, &report.crash, FUTEX_WAIT_PRIVATE, 1, &patience);
 }
 
+/* A thread that is about to die goes first. */
+static bool is_overdue(void)
+{
+    uint64_t patience = report.kind == REPORT_DUMP ? DUMP_PATIENCE_NS : 2 * REPORT_PATIENCE_NS;
+    return (report.wanted & bit(REPORT_CRASH) && report.kind != REPORT_CRASH) ||
+           clock_now(&runtime.clock) - report.since_ns >= patience;
+}
+
 /* A child that has no exit signal is waited for by __WALL, and by nobody who doesn't say so. */
 static void take_leave(void)
 {
     int status = 0;
     long ended = sys4(__NR_wait4, report.child, &status, WNOHANG | (int)__WALL, NULL);
-    if (!ended && clock_now(&runtime.clock) - report.since_ns < 2 * REPORT_PATIENCE_NS)
+    if (!ended && !is_overdue())
         return;
     if (!ended) {
         sys2(__NR_kill, report.child, SIGKILL);
         sys4(__NR_wait4, report.child, NULL, (int)__WALL, NULL);
-    }
-    if (!ended || status)
+        log_line(LOG_WARN, "stack unavailable: coroctl took too long");
+    } else if (status) {
         log_line(LOG_WARN,
                  status >> 8 == NO_PROGRAM ? "stack unavailable: no coroctl beside the library"
                                            : "stack unavailable: coroctl failed (status %d)",
                  status);
+    }
     report.child = 0;
     finish(report.kind);
 }

@@ -13,7 +13,7 @@
  *
  * with a blank between them, or "stack unavailable" (no libunwind, or the thread keeps running). Like
  * snprintf: at most @bytes with the final NUL, and returns the length of the whole. 0 and "" when
- * there is no such thread. Leaves errno alone. May park. */
+ * there is no such thread. Leaves errno alone. May park. libdw wants some 64 KiB of stack. */
 size_t where_thread(uint64_t id, char *buffer, size_t bytes);
 
 /* Calls @each for every live thread, in the order of their ids. @name may be empty; the texts last

@@ -248,7 +248,7 @@ int memory_open(const struct memory_kind *kind)
     return EXIT_OK;
 }
 
-/* As runtime/snapshot.c. A mutex passes on while others wait, so its word tells its owner. */
+/* As runtime/describe.c. A mutex passes on while others wait, so its word tells its owner. */
 static void describe_wait(const unsigned char *co, struct co_info *info)
 {
     uint32_t lock[3], rwlock[7];
