@@ -5,6 +5,7 @@
  * call that can't block for long, because only this thread reads in this process. Files and memory
  * devices never wait: the plain call; but a file opened to go around the page cache, or to be on disk
  * after each write, is a helper's. */
+#include "interpose/terminal.h"
 #include "interpose/wait_loop.h"
 
 #include <asm/ioctls.h>
@@ -21,6 +22,14 @@ static bool ready_now(int fd, short events)
     struct pollfd one = { .fd = fd, .events = events };
     long n = poll_now(&one, 1);
     return n > 0;
+}
+
+/* 0: go on. */
+static long take_turn(const struct attempt *attempt)
+{
+    return unlikely(attempt->entry->kind == FD_TERMINAL)
+               ? terminal_turn(attempt->fd, attempt->for_write)
+               : 0;
 }
 
 static long try_recv(struct attempt *attempt)
@@ -47,6 +56,9 @@ static long try_read(struct attempt *attempt)
             return result;
         attempt->entry->no_nowait[attempt->for_write] = true;
     }
+    long refused = take_turn(attempt);
+    if (refused)
+        return refused;
     if (!ready_now(attempt->fd, POLLIN))
         return -EAGAIN;
     return sys3(__NR_read, attempt->fd, attempt->buffer, attempt->bytes);
@@ -61,6 +73,9 @@ static long try_write(struct attempt *attempt)
             return result;
         attempt->entry->no_nowait[attempt->for_write] = true;
     }
+    long refused = take_turn(attempt);
+    if (refused)
+        return refused;
     if (!ready_now(attempt->fd, POLLOUT))
         return -EAGAIN;
     /* Writable means room for this much at least, in one piece. */
@@ -91,6 +106,9 @@ static bool read_by_time(struct attempt *attempt, long nr, const void *buffer, s
         sys3(__NR_ioctl, attempt->fd, TCGETS, &settings) != 0 || settings.c_lflag & ICANON ||
         (settings.c_cc[VMIN] && !settings.c_cc[VTIME]))
         return false;
+    *result = take_turn(attempt);
+    if (*result)
+        return true;
     const long words[6] = { attempt->fd, (long)buffer, (long)bytes };
     if (settings.c_cc[VTIME])
         *result = offload_call_until(nr, words, attempt_set_deadline(attempt));
@@ -149,6 +167,9 @@ static long try_readv(struct attempt *attempt)
             return result;
         attempt->entry->no_nowait[attempt->for_write] = true;
     }
+    long refused = take_turn(attempt);
+    if (refused)
+        return refused;
     if (!ready_now(attempt->fd, POLLIN))
         return -EAGAIN;
     return sys3(__NR_readv, attempt->fd, parts, count);
@@ -202,6 +223,9 @@ static long try_writev(struct attempt *attempt)
             return result;
         attempt->entry->no_nowait[attempt->for_write] = true;
     }
+    long refused = take_turn(attempt);
+    if (refused)
+        return refused;
     if (!ready_now(attempt->fd, POLLOUT))
         return -EAGAIN;
     if (attempt->entry->kind == FD_PIPE && attempt->word[1] > (long)PIPE_ATOM)

@@ -111,6 +111,8 @@ static struct co *taker_of(sigbits bit)
 void signal_route(int signal, const siginfo_t *info)
 {
     struct co *co = NULL;
+    if (signal == SIGCONT)
+        fd_wake_terminals();
     if (signal_is_for_thread(info, &co)) {
         if (co)
             signal_send(co, signal, info);

@@ -101,7 +101,10 @@ static enum fd_kind device_kind(int fd, uint32_t major)
     struct termios settings;
     if (major == MEMORY_DEVICE)
         return FD_FILE;
-    return sys3(__NR_ioctl, fd, TCGETS, &settings) == 0 ? FD_TERMINAL : FD_OTHER;
+    if (sys3(__NR_ioctl, fd, TCGETS, &settings) != 0)
+        return FD_OTHER;
+    table.terminals = true;
+    return FD_TERMINAL;
 }
 
 /* Both ends of a pipe have one inode: the second one that we meet finds the first. A slot that
@@ -399,6 +402,17 @@ void poll_event(uint64_t tag, uint32_t events)
     }
     if (events & POLL_WRITE)
         wake_all(&entry->writers);
+}
+
+/* Who waits to read from a terminal looks again whether the terminal is still his. */
+void fd_wake_terminals(void)
+{
+    for (uint32_t i = 0; table.terminals && i < BLOCKS; i++) {
+        struct fd_entry *block = table.blocks[i];
+        for (uint32_t j = 0; block && j < BLOCK_ENTRIES; j++)
+            if (block[j].kind == FD_TERMINAL)
+                wake_all(&block[j].readers);
+    }
 }
 
 void fd_table_reset(void)

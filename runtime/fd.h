@@ -60,6 +60,7 @@ struct fd_table {
     struct fd_entry **blocks;
     struct pipe_end pipe[PIPE_SLOTS];
     uint32_t fork_generation;
+    bool terminals;          /* some number has stood for one */
     bool timeouts_elsewhere; /* a socket that several numbers may stand for was given a timeout */
 };
 
@@ -123,6 +124,10 @@ void fd_wait_done(struct fd_waiter *waiter);
  * descriptors. */
 int fd_watch(struct fd_waiter *waiter, bool for_write);
 void fd_unwatch(struct fd_waiter *waiter);
+
+/* Wakes all who wait to read from a terminal: the process was continued, and may be in the background
+ * now. Terminals alone cost anything. */
+void fd_wake_terminals(void);
 
 /* Forgets registrations and waiters: the poll set is new (child of a fork). */
 void fd_table_reset(void);
