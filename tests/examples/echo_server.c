@@ -12,7 +12,7 @@
 
 enum { TALKERS = 50, ROUNDS = 20 };
 
-static const double IDLE_SECONDS = 0.1;
+static const double IDLE_SECONDS = 1;
 
 static struct {
     int served, dropped;
