@@ -25,17 +25,21 @@
 #define INET          2
 #define INET6         10
 
-static struct fd_entry *socket_entry(int fd)
-{
-    struct fd_entry *entry = fd_private(fd) ? NULL : fd_entry(fd);
-    if (entry)
-        fd_kind(entry, fd);
-    return entry;
-}
-
 static bool is_socket(const struct fd_entry *entry)
 {
     return entry && (entry->kind == FD_TCP || entry->kind == FD_SOCKET);
+}
+
+/* What is known to be a socket is the program's, unless it keeps a closed one for its waiters. */
+static struct fd_entry *socket_entry(int fd)
+{
+    struct fd_entry *entry = fd_entry(fd);
+    if (likely(is_socket(entry) && !entry->private_copy))
+        return entry;
+    if (!entry || fd_private(fd))
+        return NULL;
+    fd_kind(entry, fd);
+    return entry;
 }
 
 static bool is_stream(int fd)

@@ -16,7 +16,7 @@
 
 #define LOOP_STACK_BYTES (64 * 1024UL)
 #define OVERTAKES_MAX    64
-#define CROWD            16 /* threads that run one after the other leave little in the cache */
+#define CROWD            64 /* so many threads leave each other little in the cache */
 #define WAITS_IN_BYTES   512UL
 
 static void loop(void *argument);
@@ -133,7 +133,7 @@ static INLINE long switch_away(void *argument)
         make_current(carrier, from);
         return 0;
     }
-    if (carrier->run_queue_length >= CROWD)
+    if (runtime.live >= CROWD && carrier->run_queue_length)
         prefetch_first(carrier);
     void *sp = carrier->loop_sp;
     if (next) {
