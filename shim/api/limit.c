@@ -113,16 +113,22 @@ static struct limit *due(void)
     return cancel_word() & (CANCEL_DISABLED | CANCEL_EXITING) ? NULL : limit_due(limits());
 }
 
-uint64_t api_limit_bound(uint64_t deadline_ns)
+/* Natively each has an alarm of its own, but pending ones become one. Returns the first to come. */
+static uint64_t mark_over(struct limit *at)
 {
-    struct limit *at = api_is_running() ? NULL : limits();
-    uint64_t now = at ? api_now_ns() : 0;
+    uint64_t next = DEADLINE_NEVER, now = at ? api_now_ns() : 0;
     for (; at; at = at->outer) {
         at->over = at->over || at->deadline_ns <= now;
-        if (!at->over && at->deadline_ns < deadline_ns)
-            deadline_ns = at->deadline_ns;
+        if (!at->over && at->deadline_ns < next)
+            next = at->deadline_ns;
     }
-    return deadline_ns;
+    return next;
+}
+
+uint64_t api_limit_bound(uint64_t deadline_ns)
+{
+    uint64_t next = mark_over(api_is_running() ? NULL : limits());
+    return next < deadline_ns ? next : deadline_ns;
 }
 
 bool api_limit_due(void)
@@ -276,7 +282,7 @@ static void alarm_rang(int signal, siginfo_t *info, void *context)
             pass_on(signal, info, context);
         return;
     }
-    at->over = true;
+    mark_over(limits());
     struct limit *found = due();
     if (found && found->unwinds && cancel_word() & CANCEL_ASYNCHRONOUS)
         api_limit_leave(true);
