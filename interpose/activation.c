@@ -4,6 +4,7 @@
 
 #include <linux/prctl.h>
 
+#include "interpose/api.h"
 #include "interpose/cancel.h"
 #include "interpose/errand.h"
 #include "interpose/signal.h"
@@ -63,6 +64,7 @@ int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t threa
     runtime.pid = (int)sys0(__NR_getpid);
     stack_set_zeroed_top(thread_block_bytes);
     steer_reset();
+    op_api_reset();
     int error = runtime_start((int)sys0(__NR_gettid));
     if (error)
         return error;

@@ -5,6 +5,8 @@
 
 #include "interpose/wait_loop.h"
 #include "runtime/poll/poll.h"
+#include "interpose/op.h"
+#include "runtime/monitor.h"
 #include "runtime/snapshot.h"
 
 long op_api_wake(uint32_t *word, bool first)
@@ -91,4 +93,82 @@ long op_api_loop_fd(int timer_fd)
         return fd;
     sys1(__NR_close, fd);
     return error;
+}
+
+int op_api_set_priority(uint64_t id, unsigned priority)
+{
+    static const uint8_t favours[] = {
+        0,
+        FAVOUR_OWN,
+        FAVOUR_OWN | FAVOUR_WOKEN_BY_THREAD,
+        FAVOUR_OWN | FAVOUR_WOKEN_BY_EVENT,
+        FAVOUR_OWN | FAVOUR_WOKEN_BY_THREAD | FAVOUR_WOKEN_BY_EVENT,
+    };
+    struct co *co = find(id);
+    if (!co)
+        return -ESRCH;
+    co->favoured = favours[priority];
+    return 0;
+}
+
+int op_api_set_selfishness(uint64_t id, uint32_t calls)
+{
+    struct co *co = find(id);
+    if (!co)
+        return -ESRCH;
+    co->selfishness = calls;
+    op_refill_pace(co);
+    return 0;
+}
+
+/* From the monitor to the carrier, one at a time. */
+static struct stall {
+    struct remote remote;
+    uint64_t id, held_ns;
+    uint32_t *bell;
+    bool posted, fresh;
+} stall;
+
+static void ring(struct remote *remote)
+{
+    (void)remote;
+    stall.fresh = true;
+    if (stall.bell) {
+        __atomic_store_n(stall.bell, 1, __ATOMIC_SEQ_CST);
+        futex_wake(stall.bell, 1, FUTEX_ANY);
+    }
+}
+
+static void note_stall(uint64_t id, uint64_t held_ns)
+{
+    if (__atomic_exchange_n(&stall.posted, true, __ATOMIC_ACQUIRE))
+        return;
+    stall.id = id;
+    stall.held_ns = held_ns;
+    stall.remote.run = ring;
+    runtime_post(&stall.remote);
+    monitor_kick(); /* so that the thread makes way for who is told */
+}
+
+void op_api_watch_stalls(uint32_t *bell)
+{
+    stall.bell = bell;
+    runtime.stalled = bell ? note_stall : NULL;
+}
+
+bool op_api_take_stall(uint64_t *id, uint64_t *held_ns)
+{
+    if (!stall.fresh)
+        return false;
+    *id = stall.id;
+    *held_ns = stall.held_ns;
+    stall.fresh = false;
+    __atomic_store_n(&stall.posted, false, __ATOMIC_RELEASE);
+    return true;
+}
+
+void op_api_reset(void)
+{
+    stall = (struct stall){ 0 };
+    runtime.stalled = NULL;
 }

@@ -30,4 +30,14 @@ long op_api_run_once(uint64_t *next_ns);
  * has fired. Returns it or -errno. */
 long op_api_loop_fd(int timer_fd);
 
+/* 0 or -ESRCH. @priority: enum coro_priority of shim/coro/sched.h. */
+int op_api_set_priority(uint64_t id, unsigned priority);
+int op_api_set_selfishness(uint64_t id, uint32_t calls);
+
+/* When the monitor finds that a thread holds the others up, *@bell becomes 1 and one who sleeps on it is
+ * woken; NULL: no more. op_api_take_stall says what the last of them was; false: it has been taken. */
+void op_api_watch_stalls(uint32_t *bell);
+bool op_api_take_stall(uint64_t *id, uint64_t *held_ns);
+void op_api_reset(void); /* a process begins: nobody asks */
+
 #endif

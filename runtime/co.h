@@ -66,6 +66,7 @@ struct co {
     bool cancelled;     /* by pthread_cancel, or a limit is over: cancellation points look closer */
     bool moved;         /* the present call has moved bytes; kept for CORO_FAULT alone */
     bool is_main;       /* runs on the process's first stack */
+    uint8_t favoured;   /* FAVOUR_*, sched.h: where it goes when woken; 0: the process's */
     uint8_t rt_priority;      /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
     struct gate_frame *frame; /* the registers at the site, in a call by the gate */
     struct {

@@ -100,6 +100,9 @@ static void warn_of_stall(struct carrier *carrier, uint64_t held_ns, uint64_t no
     trace_stall(co->id, held_ns);
     if (!monitor.settings.latency_warning_ns)
         return;
+    void (*stalled)(uint64_t, uint64_t) = runtime.stalled;
+    if (stalled)
+        stalled(co->id, held_ns);
     if (now < monitor.warn_next_ns) {
         monitor.unsaid++;
         return;

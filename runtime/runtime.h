@@ -77,6 +77,8 @@ struct runtime {
 
     /* Called on the way out of the runtime when there are signals; set by interpose. */
     void (*signals_noted)(void);
+    /* Called on the monitor when a thread has held the others up; NULL: nobody asks. */
+    void (*volatile stalled)(uint64_t id, uint64_t held_ns);
     /* Called by a kernel thread that has just become the carrier's; set by interpose. */
     void (*carrier_moved)(void);
 };

@@ -78,10 +78,11 @@ static void enqueue_first(struct carrier *carrier, struct co *co)
         enqueue_before(carrier, carrier->run_queue.next, co);
 }
 
-static bool take_favour(struct carrier *carrier)
+static bool take_favour(struct carrier *carrier, const struct co *co)
 {
     uint32_t who = carrier->current ? FAVOUR_WOKEN_BY_THREAD : FAVOUR_WOKEN_BY_EVENT;
-    if (!(runtime.favoured & who) || !carrier->favours)
+    uint32_t favoured = co->favoured & FAVOUR_OWN ? co->favoured : runtime.favoured;
+    if (!(favoured & who) || !carrier->favours)
         return false;
     carrier->favours--;
     return true;
@@ -216,7 +217,7 @@ bool sched_wake(struct co *co, int result)
         return false;
     co->wake_result = result;
     PROBE2(wake, co->id, result);
-    if (unlikely(runtime.favoured) && take_favour(&runtime.carrier))
+    if (unlikely(runtime.favoured | co->favoured) && take_favour(&runtime.carrier, co))
         enqueue_first(&runtime.carrier, co);
     else
         enqueue(&runtime.carrier, co);

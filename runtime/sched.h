@@ -15,6 +15,7 @@
  * the loop wakes because a descriptor is ready or a time has come. */
 #define FAVOUR_WOKEN_BY_THREAD 1U
 #define FAVOUR_WOKEN_BY_EVENT  2U
+#define FAVOUR_OWN             4U /* in co.favoured: the rest is the thread's, not the process's */
 
 /* Favours between two polls, so that two threads which wake each other don't keep the rest out. */
 #define SCHED_FAVOURS (SCHED_BUDGET / 4)

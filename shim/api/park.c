@@ -153,3 +153,29 @@ int api_loop_fd(int timer_fd)
 {
     ASK(int, (int)op_api_loop_fd(timer_fd), -ENOSYS);
 }
+
+int api_set_priority(uint64_t id, unsigned priority)
+{
+    ASK(int, op_api_set_priority(id, priority), -ESRCH);
+}
+
+int api_set_selfishness(uint64_t id, uint32_t calls)
+{
+    ASK(int, op_api_set_selfishness(id, calls), -ESRCH);
+}
+
+void api_watch_stalls(uint32_t *bell)
+{
+    struct door door;
+    long ignored = 0;
+    if (!door_enter(&door, PLAIN))
+        return;
+    op_api_watch_stalls(bell);
+    while (door_leave(&door, &ignored))
+        ;
+}
+
+bool api_take_stall(uint64_t *id, uint64_t *held_ns)
+{
+    ASK(bool, op_api_take_stall(id, held_ns), false);
+}

@@ -41,7 +41,14 @@ uint64_t api_new_id(void);          /* for a thread to come */
 void api_number_child(uint64_t id); /* the next thread that the calling one makes has it */
 bool api_runtime_info(uint64_t id, struct co_info *info);
 size_t api_runtime_ids(uint64_t after_id, uint64_t *ids, size_t max); /* ascending */
-uint32_t api_selfishness(uint64_t id);                                /* of its own; 0: none */
+/* 0 or -ESRCH. @priority: enum coro_priority. */
+int api_set_priority(uint64_t id, unsigned priority);
+int api_set_selfishness(uint64_t id, uint32_t calls);
+/* When a thread holds the others up, *@bell becomes 1 and is woken; NULL: no more. */
+void api_watch_stalls(uint32_t *bell);
+/* What rang it. False: nothing new. */
+bool api_take_stall(uint64_t *id, uint64_t *held_ns);
+uint32_t api_selfishness(uint64_t id); /* of its own; 0: none */
 
 /* The loop: op_api_run_once and op_api_loop_fd (interpose/api.h). Without coroutines 0, and -ENOSYS. */
 long api_run_once(uint64_t *next_ns);

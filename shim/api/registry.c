@@ -31,6 +31,7 @@ static void forget_all(void)
     api_registry.buckets = NULL;
     api_registry.bucket_count = api_registry.count = 0;
     pthread_setspecific(own_id, (void *)1);
+    api_forget_hooks();
 }
 
 static void thread_is_gone(void *id)

@@ -63,6 +63,9 @@ struct api_thread *api_self(void);
 /* Not under the lock. The process gets its coroutines if it can: it might have had no thread so far. */
 void api_bring_up(void);
 
+/* In the child of a fork: sched.c. */
+void api_forget_hooks(void);
+
 /* Remembers natively who the calling thread is. */
 void api_set_self(struct api_thread *thread);
 

@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 #include "shim/coro/thread.h"
 
+#include "shim/coro/sched.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,14 +53,24 @@ coro_id coro_new(const char *name, coro_fn fn, const char *signature, ...)
     return id;
 }
 
+static coro_exception_fn exception_hook;
+
+coro_exception_fn coro_set_exception_hook(coro_exception_fn hook)
+{
+    return __atomic_exchange_n(&exception_hook, hook, __ATOMIC_ACQ_REL);
+}
+
 /* However it ends: the last it does here. */
 static void thread_ends(void *argument)
 {
     struct api_thread *thread = argument;
-    api_registry_lock();
-    thread->state = API_ENDED;
+    coro_exception_fn hook = __atomic_load_n(&exception_hook, __ATOMIC_ACQUIRE);
     if (!thread->returned && !thread->error)
         thread->error = ECANCELED;
+    if (!thread->returned && hook)
+        hook(thread->id, thread->name, thread->error);
+    api_registry_lock();
+    thread->state = API_ENDED;
     struct api_waiter *joiner = api_first(&thread->joiner);
     if (joiner)
         api_wake(joiner, 0, API_LAST);

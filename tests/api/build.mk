@@ -18,6 +18,7 @@ api: all $(API:%=$(api_out)/%) $(API:%=$(api_out)/%.weak) $(api_extra)
 
 check-api: api
 	@$(api_src)/run $(B) $(API:%=$(api_out)/%)
+	@$(if $(API_WAYS),true,CC="$(CC)" CXX="$(CXX)" $(api_src)/run-plain $(B))
 
 $(api_out)/test_api_%.weak: $(api_src)/test_api_%.c tests/unit/suite.c $(B)/include/coro/weak.h
 	@mkdir -p $(@D)

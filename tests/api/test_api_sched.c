@@ -1,15 +1,14 @@
-/* Who runs when. */
-#include <coro.h>
+/* Who runs when, hooks, and what threads are doing. */
+#include "api.h"
+
+#include <fcntl.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
-#include "suite.h"
-
-static bool native(void)
+/* Only there is the order ours to say. */
+static bool in_order(void)
 {
-    const char *way = getenv("API_WAY");
-    return way && !strcmp(way, "native");
+    return way_is("linked") || way_is("preloaded");
 }
 
 static void *nothing(void *argument)
@@ -23,36 +22,214 @@ START_TEST(is_running_once_there_was_a_thread)
     must(coro_is_running() == 0);
     must(pthread_create(&thread, NULL, nothing, NULL) == 0);
     must(pthread_join(thread, NULL) == 0);
-    must(coro_is_running() == !native());
+    must(coro_is_running() == !way_is("native"));
 }
 END_TEST
 
-static char order[8];
+static char order[16];
 
-static void *letters(void *letter)
+static void letters(const char *letter, int times)
 {
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < times; i++) {
         strncat(order, letter, 1);
         coro_yield();
     }
-    return NULL;
 }
 
 START_TEST(yield_lets_the_others_run_once)
 {
-    pthread_t threads[2];
-    const char *way = getenv("API_WAY");
-    if (native() || (way && !strcmp(way, "slice"))) /* there the order is not ours to say */
+    coro_spawn(NULL, letters, "v(pi)", "a", 3);
+    coro_spawn(NULL, letters, "v(pi)", "b", 3);
+    must(coro_join_children(CORO_FOREVER) == 0);
+    if (in_order())
+        ck_assert_str_eq(order, "ababab");
+}
+END_TEST
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t go = PTHREAD_COND_INITIALIZER;
+static int waiting, gone;
+
+static void wait_and_say(const char *letter, int priority)
+{
+    must(coro_set_priority(0, (enum coro_priority)priority) == 0);
+    pthread_mutex_lock(&lock);
+    waiting++;
+    while (!gone)
+        pthread_cond_wait(&go, &lock);
+    strncat(order, letter, 1);
+    pthread_mutex_unlock(&lock);
+}
+
+static void say(const char *letter)
+{
+    strncat(order, letter, 1);
+}
+
+START_TEST(priorities_say_where_a_woken_thread_goes)
+{
+    if (way_is("native")) {
+        fails(coro_set_priority(0, CORO_PRIORITY_FIRST), ENOSYS);
+        fails(coro_set_selfishness(0, 5), ENOSYS);
         return;
-    must(pthread_create(&threads[0], NULL, letters, "a") == 0);
-    must(pthread_create(&threads[1], NULL, letters, "b") == 0);
-    pthread_join(threads[0], NULL);
-    pthread_join(threads[1], NULL);
-    ck_assert_str_eq(order, "ababab");
+    }
+    coro_id last = coro_spawn(NULL, wait_and_say, "v(pi)", "L", CORO_PRIORITY_LAST);
+    coro_id first = coro_spawn(NULL, wait_and_say, "v(pi)", "F", CORO_PRIORITY_FIRST);
+    while (waiting < 2)
+        usleep(1000);
+    coro_spawn(NULL, say, "v(p)", "x"); /* can run already */
+    pthread_mutex_lock(&lock);
+    gone = 1;
+    pthread_cond_broadcast(&go);
+    pthread_mutex_unlock(&lock);
+    must(coro_join_children(CORO_FOREVER) == 0);
+    if (in_order())
+        ck_assert_str_eq(order, "FxL");
+    fails(coro_set_priority(first, CORO_PRIORITY_FIRST), ESRCH);
+    fails(coro_set_priority(0, (enum coro_priority)5), EINVAL);
+    (void)last;
+}
+END_TEST
+
+START_TEST(selfishness_is_a_threads_own)
+{
+    struct coro_info info = { .size = sizeof(info) };
+    if (way_is("native"))
+        return;
+    coro_spawn(NULL, say, "v(p)", "x");
+    must(coro_set_selfishness(0, 77) == 0);
+    must(coro_by_id(coro_current(), &info) == 0 && info.selfishness == 77);
+    fails(coro_set_selfishness(0, 32769), EINVAL);
+    fails(coro_set_selfishness(123456, 1), ESRCH);
+    must(coro_set_selfishness(coro_current(), 0) == 0);
+    must(coro_by_id(coro_current(), &info) == 0 && info.selfishness == 0);
+}
+END_TEST
+
+static volatile coro_id slow;
+static volatile int slow_ms;
+
+static void note_slow(coro_id id, double seconds)
+{
+    slow_ms = (int)(seconds * 1000);
+    slow = id;
+}
+
+static void spin(void)
+{
+    while (!slow)
+        ;
+}
+
+START_TEST(the_latency_hook_names_who_holds_the_others_up)
+{
+    if (way_is("native")) {
+        fails(coro_set_latency_hook(note_slow), ENOSYS);
+        return;
+    }
+    must(coro_set_latency_warning(0.25) >= 0);
+    ck_assert_double_eq_tol(coro_set_latency_warning(0.25), 0.25, 1e-9);
+    fails(coro_set_latency_warning(301), EINVAL);
+    must(coro_set_latency_hook(note_slow) == 0);
+    coro_id id = coro_spawn("spinner", spin, "v()");
+    must(id && coro_join(id, CORO_FOREVER, NULL) == 0);
+    must(slow && slow_ms >= 50);
+    must(coro_set_latency_hook(NULL) == 0);
+}
+END_TEST
+
+static int hooked;
+static char hooked_name[CORO_NAME_BYTES];
+
+static void note_end(coro_id id, const char *name, int error)
+{
+    must(id == coro_current());
+    strcpy(hooked_name, name);
+    hooked = error;
+}
+
+static void fail_so(void)
+{
+    coro_fail(EPROTO);
+}
+
+START_TEST(the_exception_hook_hears_of_ends_without_return)
+{
+    must(coro_set_exception_hook(note_end) == NULL);
+    coro_spawn(NULL, say, "v(p)", "x");
+    must(coro_join_children(CORO_FOREVER) == 0 && hooked == 0);
+    coro_spawn(NULL, fail_so, "v()");
+    fails(coro_join_children(CORO_FOREVER), ECANCELED);
+    must(hooked == EPROTO && !strcmp(hooked_name, "fail_so"));
+    must(coro_set_exception_hook(NULL) == note_end);
+}
+END_TEST
+
+START_TEST(print_stderr_writes_one_line_with_time_and_thread)
+{
+    char line[4096] = "", expected[64], longer[3000];
+    int ends[2];
+    must(pipe(ends) == 0);
+    dup2(ends[1], 2);
+    errno = 77;
+    coro_print_stderr("%d %s", 5, "apples");
+    must(errno == 77);
+    must(read(ends[0], line, sizeof(line)) > 30);
+    snprintf(expected, sizeof(expected), " %lu 5 apples\n", (unsigned long)coro_current());
+    must(strstr(line, expected) == line + strlen(line) - strlen(expected));
+    must(line[4] == '-' && line[7] == '-' && line[13] == ':');
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = 0;
+    coro_print_stderr("%s", longer);
+    ssize_t length = read(ends[0], line, sizeof(line));
+    must(length > 500 && length <= 1024 && line[length - 1] == '\n');
+    close(2);
+    coro_print_stderr("nobody hears");
+    must(errno == 77);
+}
+END_TEST
+
+static void sleep_long(void)
+{
+    for (;;)
+        usleep(100000);
+}
+
+static int seen;
+
+static void see(void *context, coro_id id, const char *name, const char *where)
+{
+    if (id == *(coro_id *)context) {
+        must(!strcmp(name, "sleep_long"));
+        must(strchr(where, '[') || !strcmp(where, "stack unavailable"));
+        seen++;
+    }
+}
+
+START_TEST(where_tells_the_stack)
+{
+    char text[4096];
+    coro_id id = coro_spawn(NULL, sleep_long, "v()");
+    usleep(20000);
+    must(coro_where(id, text, sizeof(text)) > 0);
+    if (way_is("native")) {
+        must(strstr(text, "nothing is known"));
+        fails(coro_where_all(see, &id), ENOSYS);
+    } else {
+        ck_assert_msg(strstr(text, "sleep_long") || !strcmp(text, "stack unavailable"), "%s", text);
+        must(coro_where_all(see, &id) >= 2 && seen == 1);
+        fails(coro_where(99999, text, sizeof(text)), ESRCH);
+    }
+    coro_shutdown(id);
+    fails(coro_join(id, CORO_FOREVER, NULL), ECANCELED);
 }
 END_TEST
 
 int main(void)
 {
-    RUN_TESTS("sched", is_running_once_there_was_a_thread, yield_lets_the_others_run_once);
+    RUN_TESTS("sched", is_running_once_there_was_a_thread, yield_lets_the_others_run_once,
+              priorities_say_where_a_woken_thread_goes, selfishness_is_a_threads_own,
+              the_latency_hook_names_who_holds_the_others_up,
+              the_exception_hook_hears_of_ends_without_return,
+              print_stderr_writes_one_line_with_time_and_thread, where_tells_the_stack);
 }
