@@ -16,6 +16,10 @@
 /* The runtime stands on the kick and on faults of its own. */
 #define NEVER_BLOCKED (SIGBITS_UNBLOCKABLE | sigbit(KICK_SIGNAL) | sigbit(SIGSEGV) | sigbit(SIGBUS))
 
+/* A call that fails raises these for its thread, whose mask alone counts: from the first thread on that
+ * blocks one, they come to us, whatever the others block. */
+#define RAISED_BY_CALLS (sigbit(SIGPIPE) | sigbit(SIGXFSZ))
+
 static struct process_signals *const ps = &process_signals;
 
 #define COUNTER_BITS 32
@@ -116,6 +120,7 @@ void signal_mask_begin(struct co *co, sigbits mask)
     co->signals.mask = mask & ~SIGBITS_UNBLOCKABLE;
     co->signals.kept = 0;
     keep_out(co, co->signals.mask);
+    ps->ever_waited |= mask & RAISED_BY_CALLS; /* installed with the others */
     ps->resting_mask = masks.kept_by_all & ~NEVER_BLOCKED;
 }
 
@@ -144,6 +149,7 @@ void signal_set_mask(struct co *co, sigbits mask)
     sigbits kept = co->signals.mask & ~co->signals.waiting;
     pending_collect(~co->signals.mask);
     if (unlikely(kept != co->signals.kept) && !is_momentary(mask)) {
+        signal_catch(kept & RAISED_BY_CALLS);
         keep_out(co, kept);
         signal_mask_follow();
     }
