@@ -21,9 +21,9 @@ fuzz_link := clang -fsanitize=fuzzer,address,undefined
 
 fuzz-targets: $(FUZZ:%=$(B)/fuzz_%)
 
-$(OBJ)/tests/fuzz/fuzz_%.o: flags := $(tool_flags)
+$(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/tools/fake_runtime.o: flags := $(tool_flags)
 
-$(B)/fuzz_server: $(call objects,tests/fuzz/fuzz_server.c $(wildcard shim/conf*.c shim/control*.c) \
+$(B)/fuzz_server: $(call objects,tests/fuzz/fuzz_server.c tests/tools/fake_runtime.c $(wildcard shim/conf*.c shim/control*.c) \
 	shim/format.c shim/log.c runtime/mem.c)
 	$(fuzz_link) -o $@ $^
 
@@ -36,3 +36,4 @@ $(B)/fuzz_replies: $(call objects,tests/fuzz/fuzz_replies.c) $(filter-out $(OBJ)
 	$(fuzz_link) -Wl,--wrap=connection_choose -o $@ $^ $(coroctl_libs)
 
 .SECONDARY: $(call objects,$(wildcard tests/fuzz/*.c))
+-include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/fuzz/*.c)))

@@ -10,11 +10,9 @@
 #include <sanitizer/asan_interface.h>
 
 #include "runtime/co_info.h"
-#include "runtime/latency.h"
 #include "runtime/lock_site.h"
 #include "runtime/stack_info.h"
 #include "runtime/stat.h"
-#include "runtime/trace.h"
 #include "shim/conf.h"
 #include "shim/control.h"
 #include "shim/control_internal.h"
@@ -66,31 +64,6 @@ bool lock_site_of(uint64_t lock, uint32_t tid, struct lock_site *out)
 void runtime_read_stat(struct runtime_stat *stat)
 {
     memset(stat, 0, sizeof(*stat));
-}
-
-int trace_start(void)
-{
-    return 0;
-}
-
-void trace_stop(void)
-{
-}
-
-size_t trace_read(struct trace_event *out, size_t max, bool *more)
-{
-    memset(out, 0, max * sizeof(*out));
-    *more = true;
-    return max;
-}
-
-void latency_read(struct latency_info *info)
-{
-    memset(info, 0, sizeof(*info));
-}
-
-void latency_restart(void)
-{
 }
 
 static size_t objects(size_t skip, struct doctor_object *into, size_t max)

@@ -6,7 +6,7 @@ tools_fake := $(B)/tests/tools/fake_server
 tools_server := $(call objects,$(wildcard shim/conf*.c shim/control*.c) \
 	shim/format.c shim/log.c runtime/mem.c)
 
-$(tools_fake): tests/tools/fake_server.c $(tools_server)
+$(tools_fake): tests/tools/fake_server.c tests/tools/fake_runtime.c $(tools_server)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(tool_flags) -o $@ $^ -pthread
 

@@ -14,11 +14,9 @@
 #include <pthread.h>
 
 #include "runtime/co_info.h"
-#include "runtime/latency.h"
 #include "runtime/lock_site.h"
 #include "runtime/stack_info.h"
 #include "runtime/stat.h"
-#include "runtime/trace.h"
 #include "shim/control.h"
 
 #define FLOOR 200
@@ -117,38 +115,6 @@ bool lock_site_of(uint64_t lock, uint32_t tid, struct lock_site *out)
 void runtime_read_stat(struct runtime_stat *stat)
 {
     *stat = (struct runtime_stat){ .uptime_ns = 2000000000, .threads = 12, .switches = 345 };
-}
-
-/* Nothing happens to invented threads. */
-
-int trace_start(void)
-{
-    return 0;
-}
-
-void trace_stop(void)
-{
-}
-
-uint64_t trace_now(void)
-{
-    return 1;
-}
-
-size_t trace_read(struct trace_event *out, size_t max, bool *more)
-{
-    (void)out, (void)max;
-    *more = false;
-    return 0;
-}
-
-void latency_read(struct latency_info *info)
-{
-    memset(info, 0, sizeof(*info));
-}
-
-void latency_restart(void)
-{
 }
 
 static void *wait_for_end(void *wake_fd)
