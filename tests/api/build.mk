@@ -8,7 +8,7 @@
 
 api_src := tests/api
 api_out := $(B)/tests/api
-API     ?= $(patsubst $(api_src)/%.c,%,$(wildcard $(api_src)/test_api_*.c))
+API     ?= $(basename $(notdir $(wildcard $(api_src)/test_api_*.c $(api_src)/test_api_*.cpp)))
 
 api_flags := -std=gnu11 $(WARNINGS) -I. -I$(B)/include -Itests/unit -D_GNU_SOURCE -pthread -MMD -MP $(CFLAGS)
 api_libs  := -lcheck -lsubunit -lm -lrt -pthread
@@ -27,6 +27,20 @@ $(api_out)/test_api_%.weak: $(api_src)/test_api_%.c tests/unit/suite.c $(B)/incl
 $(api_out)/test_api_%: $(api_src)/test_api_%.c tests/unit/suite.c $(B)/include/coro/weak.h $(B)/libcoroshim.so
 	@mkdir -p $(@D)
 	$(CC) $(api_flags) -o $@ $< tests/unit/suite.c $(LDFLAGS) -L$(B) -lcoroshim \
+		-Wl,-rpath,'$$ORIGIN/../..' $(api_libs)
+
+# In C++.
+api_cxx := -std=c++17 $(filter-out -std=%,$(api_flags))
+
+$(api_out)/suite.o: tests/unit/suite.c
+	@mkdir -p $(@D)
+	$(CC) $(api_flags) -c -o $@ $<
+
+$(api_out)/test_api_%.weak: $(api_src)/test_api_%.cpp $(api_out)/suite.o $(B)/include/coro/weak.h
+	$(CXX) $(api_cxx) -DCORO_WEAK -o $@ $< $(api_out)/suite.o $(LDFLAGS) $(api_libs)
+
+$(api_out)/test_api_%: $(api_src)/test_api_%.cpp $(api_out)/suite.o $(B)/include/coro/weak.h $(B)/libcoroshim.so
+	$(CXX) $(api_cxx) -o $@ $< $(api_out)/suite.o $(LDFLAGS) -L$(B) -lcoroshim \
 		-Wl,-rpath,'$$ORIGIN/../..' $(api_libs)
 
 # A build of its own, run without preloading. Stacks are not instrumented: cancelled threads and coroutines
