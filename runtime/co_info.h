@@ -31,6 +31,10 @@ enum wait_kind {
     WAIT_OFFLOAD, /* a system call, wait_nr, running on a helper kernel thread */
     WAIT_RWLOCK,  /* wait_addr, wait_owner_tid of a writer that holds it, else wait_count readers */
     WAIT_SEMAPHORE, /* wait_addr */
+    WAIT_CHANNEL,   /* these are of coro.h: wait_addr, of the object within the library */
+    WAIT_QUEUE,
+    WAIT_MAILBOX,
+    WAIT_EVENT,
     WAIT_KINDS
 };
 

@@ -26,6 +26,10 @@ static bool may_wait_for_ever(const struct co_info *info)
     case WAIT_COND:
     case WAIT_FUTEX:
     case WAIT_JOIN:
+    case WAIT_CHANNEL:
+    case WAIT_QUEUE:
+    case WAIT_MAILBOX:
+    case WAIT_EVENT:
         return true;
     default:
         return false;

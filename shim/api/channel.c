@@ -19,7 +19,7 @@ struct coro_channel *coro_channel_new(size_t bytes)
     if (!channel)
         return NULL;
     *channel = (struct coro_channel){ .bytes = bytes };
-    meeting_init(&channel->meeting);
+    meeting_init(&channel->meeting, WAIT_CHANNEL);
     return channel;
 }
 

@@ -31,7 +31,7 @@ struct coro_event *coro_event_new(enum coro_event_kind kind)
         .automatic = kind == CORO_EVENT_AUTO,
         .publications.bytes = sizeof(struct publication),
     };
-    meeting_init(&event->meeting);
+    meeting_init(&event->meeting, WAIT_EVENT);
     return event;
 }
 

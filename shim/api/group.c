@@ -16,7 +16,7 @@ struct coro_group *coro_group_new(void)
     if (!group)
         return NULL;
     group->left = 0;
-    meeting_init(&group->meeting);
+    meeting_init(&group->meeting, WAIT_EVENT);
     return group;
 }
 

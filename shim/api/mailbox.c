@@ -63,7 +63,7 @@ static struct mailbox *new_mailbox(void)
     if (!mailbox)
         return NULL;
     *mailbox = (struct mailbox){ .messages.bytes = sizeof(struct coro_message) };
-    meeting_init(&mailbox->meeting);
+    meeting_init(&mailbox->meeting, WAIT_MAILBOX);
     return mailbox;
 }
 

@@ -74,8 +74,9 @@ static void forget_waiters(struct meeting *meeting)
     __atomic_store_n(&meeting->generation, generation, __ATOMIC_RELEASE);
 }
 
-void meeting_init(struct meeting *meeting)
+void meeting_init(struct meeting *meeting, enum wait_kind kind)
 {
+    meeting->kind = kind;
     meeting->lock = FREE;
     meeting->tickets = 0;
     meeting->present = 0;
@@ -261,8 +262,9 @@ int meeting_switch(struct visit *visit, struct co *first)
     struct co *co = visit->co;
     if (!first) {
         co->door = visit->deaf ? DOOR_SYMBOL : DOOR_CANCEL;
-        co_waits(co, (struct co_wait){
-                         .kind = WAIT_FUTEX, .fd = -1, .addr = (uintptr_t)visit->meeting });
+        co_waits(co, (struct co_wait){ .kind = visit->meeting->kind,
+                                       .fd = -1,
+                                       .addr = (uintptr_t)visit->meeting });
         int error = op_interrupted(co);
         if (unlikely(error))
             return error;

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "runtime/base.h"
+#include "runtime/co_info.h"
 #include "runtime/list.h"
 
 struct co;
@@ -27,6 +28,7 @@ struct meeting {
     uint64_t tickets;
     struct list waiting[SIDES]; /* struct waiter, in the order of their coming */
     uint32_t count[SIDES];
+    uint32_t kind;    /* enum wait_kind */
     uint32_t present; /* threads in the midst of a wait, which will touch the meeting again */
 };
 
@@ -80,7 +82,8 @@ static inline int meeting_result(int error)
     return -1;
 }
 
-void meeting_init(struct meeting *meeting);
+/* @kind: what its waiters are said to wait on. */
+void meeting_init(struct meeting *meeting, enum wait_kind kind);
 
 /* Nobody waits, and nobody will touch the object again: it may be freed. -EBUSY: somebody waits. */
 int meeting_end(struct meeting *meeting);

@@ -106,7 +106,7 @@ static int grow(struct queue *queue, struct visit *visit)
 static void init(struct queue *queue, bool by_priority, size_t bytes, size_t limit)
 {
     *queue = (struct queue){ .by_priority = by_priority, .limit = limit };
-    meeting_init(&queue->meeting);
+    meeting_init(&queue->meeting, WAIT_QUEUE);
     if (by_priority)
         heap_init(&queue->heap, bytes);
     else

@@ -46,7 +46,7 @@ struct coro_topic *coro_topic_new(size_t bytes, size_t limit)
     *topic = (struct coro_topic){ .bytes = bytes, .limit = limit };
     topic->messages.bytes = align_up(sizeof(struct message) + bytes, sizeof(size_t));
     list_init(&topic->subscriptions);
-    meeting_init(&topic->meeting);
+    meeting_init(&topic->meeting, WAIT_EVENT);
     return topic;
 }
 

@@ -76,6 +76,10 @@ static size_t every_kind(struct co_info *all)
     all[WAIT_RWLOCK].wait_addr = 0x5580;
     all[WAIT_RWLOCK].wait_count = 2;
     all[WAIT_SEMAPHORE].wait_addr = 0x5590;
+    all[WAIT_CHANNEL].wait_addr = 0x55a0;
+    all[WAIT_QUEUE].wait_addr = 0x55b0;
+    all[WAIT_MAILBOX].wait_addr = 0x55c0;
+    all[WAIT_EVENT].wait_addr = 0x55d0;
     return n;
 }
 

@@ -98,6 +98,10 @@ class Coroctl(Served):
                 "system call fsync on a helper",
                 "rwlock 0x5580 held by 2 readers",
                 "semaphore 0x5590",
+                "channel 0x55a0",
+                "queue 0x55b0",
+                "mailbox 0x55c0",
+                "event 0x55d0",
             ],
         )
 
@@ -151,6 +155,10 @@ class Coroctl(Served):
                 {"on": "system_call", "system_call_number": 74, "system_call": "fsync"},
                 {"on": "rwlock", "readers": 2, "address": "0x5580"},
                 {"on": "semaphore", "address": "0x5590"},
+                {"on": "channel", "address": "0x55a0"},
+                {"on": "queue", "address": "0x55b0"},
+                {"on": "mailbox", "address": "0x55c0"},
+                {"on": "event", "address": "0x55d0"},
             ],
         )
 

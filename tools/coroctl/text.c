@@ -115,7 +115,8 @@ const char *wait_word(uint32_t kind)
         [WAIT_POLL] = "poll",      [WAIT_FUTEX] = "futex",         [WAIT_MUTEX] = "mutex",
         [WAIT_COND] = "condition", [WAIT_JOIN] = "join",           [WAIT_SLEEP] = "sleep",
         [WAIT_CHILD] = "child",    [WAIT_SIGNAL] = "signal",       [WAIT_OFFLOAD] = "system_call",
-        [WAIT_RWLOCK] = "rwlock",  [WAIT_SEMAPHORE] = "semaphore",
+        [WAIT_RWLOCK] = "rwlock",  [WAIT_SEMAPHORE] = "semaphore", [WAIT_CHANNEL] = "channel",
+        [WAIT_QUEUE] = "queue",    [WAIT_MAILBOX] = "mailbox",     [WAIT_EVENT] = "event",
     };
 
     return kind < WAIT_KINDS && words[kind] != NULL ? words[kind] : "unknown";

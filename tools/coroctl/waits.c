@@ -139,6 +139,10 @@ static void print_kind(FILE *out, const struct threads *threads, const struct co
     case WAIT_COND:
     case WAIT_RWLOCK:
     case WAIT_SEMAPHORE:
+    case WAIT_CHANNEL:
+    case WAIT_QUEUE:
+    case WAIT_MAILBOX:
+    case WAIT_EVENT:
         print_lock(out, threads, thread);
         break;
     case WAIT_JOIN:
