@@ -84,6 +84,7 @@ struct co {
     uint64_t since_ns; /* coarse time of the last change of state */
     struct co_signals signals;
 
+    uint8_t wakes;             /* of others at a futex, since it last waited at one */
     uint8_t slice_shift;       /* its slice is halved so many times: it spins; monitor.c */
     uint16_t traced_call;      /* that a trace shows it in: trace.c; 0: none */
     int32_t traced_word;       /* its first argument */

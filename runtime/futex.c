@@ -11,7 +11,8 @@
 
 #include "runtime/sched.h"
 
-#define BUCKETS (1U << 16)
+#define BUCKETS   (1U << 16)
+#define WAKES_MAX 8 /* calls, by one coroutine that does not wait itself */
 
 static struct list *buckets;
 
@@ -60,6 +61,7 @@ int futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadli
         .co = this_co(), .word = word, .expected = expected, .bits = bits
     };
     queue_waiter(&waiter);
+    waiter.co->wakes = 0;
     int result = sched_park(deadline_ns);
     if (waiter.woken) /* a wake that came first wins over a signal or the deadline */
         return 0;
@@ -110,6 +112,15 @@ int futex_wake(uint32_t *word, int count, uint32_t bits)
             break;
     }
     return woken;
+}
+
+void futex_give_way(void)
+{
+    struct co *co = this_co();
+    if (likely(++co->wakes < WAKES_MAX))
+        return;
+    co->wakes = 0;
+    sched_yield_co();
 }
 
 struct co *futex_wake_next(uint32_t *word)

@@ -44,6 +44,11 @@ int futex_wait_any(struct futex_any *words, uint32_t count, uint64_t deadline_ns
  * how many. */
 int futex_wake(uint32_t *word, int count, uint32_t bits);
 
+/* After a call that wakes: every so many of them in a row, lets others run. Who releases a lock and takes
+ * it again at once, over and over, would leave those it wakes no moment in which the lock is free; on
+ * another processor they would find one. PARKS. */
+void futex_give_way(void);
+
 /* Wakes the first waiter of @word. Returns its coroutine, which has not run yet, or NULL. */
 struct co *futex_wake_next(uint32_t *word);
 

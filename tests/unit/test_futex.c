@@ -51,6 +51,46 @@ START_TEST(wait_returns_eagain_when_the_word_differs)
 }
 END_TEST
 
+static void take_once(void *argument)
+{
+    uint32_t *lock = argument;
+    while (*lock)
+        futex_wait(lock, 1, FUTEX_ANY, DEADLINE_NEVER);
+    woken_so_far++;
+}
+
+START_TEST(who_is_woken_finds_a_lock_free_that_is_taken_again_and_again)
+{
+    uint32_t lock = 1;
+    set_up();
+    harness_spawn(take_once, &lock);
+    sched_yield_co();
+    for (int i = 0; i < 1000 && !woken_so_far; i++) {
+        lock = 0;
+        futex_wake(&lock, 1, FUTEX_ANY);
+        futex_give_way();
+        lock = 1;
+    }
+    ck_assert_int_eq(woken_so_far, 1);
+}
+END_TEST
+
+START_TEST(those_whose_word_has_changed_are_woken_without_a_wake)
+{
+    uint32_t same = 1, changed = 1;
+    set_up();
+    spawn_waiter(0, &same, FUTEX_ANY);
+    spawn_waiter(1, &changed, FUTEX_ANY);
+    sched_yield_co();
+    changed = 2;
+    futex_wake_outdated();
+    sched_yield_co();
+    ck_assert_int_eq(waiting[0].result, 1);
+    ck_assert_int_eq(waiting[1].result, 0);
+    ck_assert(futex_has_waiters(&same) && !futex_has_waiters(&changed));
+}
+END_TEST
+
 START_TEST(waiters_wake_first_come_first)
 {
     uint32_t word = 0;
@@ -425,19 +465,20 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS("futex", wait_returns_eagain_when_the_word_differs, waiters_wake_first_come_first,
-              wake_without_waiters_wakes_nobody, wake_of_zero_wakes_one_as_the_kernel_does,
-              words_are_told_apart, bits_choose_among_waiters,
-              timed_wait_returns_etimedout_when_nobody_wakes,
-              a_deadline_in_the_past_still_looks_at_the_word,
-              a_wake_before_the_deadline_removes_the_timer,
-              a_wake_that_comes_first_wins_over_another_end, an_interrupted_wait_leaves_no_waiter,
-              requeue_wakes_some_and_moves_some, compared_requeue_looks_at_the_word_first,
-              requeue_refuses_negative_counts, a_moved_waiter_times_out_on_its_new_word,
-              requeue_to_the_same_word_loses_nobody, wake_op_changes_the_word,
-              wake_op_refuses_unknown_operations,
-              wake_op_wakes_the_second_word_when_the_comparison_holds,
-              a_wait_on_several_words_tells_which_was_woken,
-              a_wait_on_several_words_looks_at_all_of_them_first,
-              a_wait_on_several_words_ends_at_its_deadline, random_operations_agree_with_a_model);
+    RUN_TESTS(
+        "futex", wait_returns_eagain_when_the_word_differs, waiters_wake_first_come_first,
+        who_is_woken_finds_a_lock_free_that_is_taken_again_and_again,
+        those_whose_word_has_changed_are_woken_without_a_wake, wake_without_waiters_wakes_nobody,
+        wake_of_zero_wakes_one_as_the_kernel_does, words_are_told_apart, bits_choose_among_waiters,
+        timed_wait_returns_etimedout_when_nobody_wakes,
+        a_deadline_in_the_past_still_looks_at_the_word,
+        a_wake_before_the_deadline_removes_the_timer, a_wake_that_comes_first_wins_over_another_end,
+        an_interrupted_wait_leaves_no_waiter, requeue_wakes_some_and_moves_some,
+        compared_requeue_looks_at_the_word_first, requeue_refuses_negative_counts,
+        a_moved_waiter_times_out_on_its_new_word, requeue_to_the_same_word_loses_nobody,
+        wake_op_changes_the_word, wake_op_refuses_unknown_operations,
+        wake_op_wakes_the_second_word_when_the_comparison_holds,
+        a_wait_on_several_words_tells_which_was_woken,
+        a_wait_on_several_words_looks_at_all_of_them_first,
+        a_wait_on_several_words_ends_at_its_deadline, random_operations_agree_with_a_model);
 }
