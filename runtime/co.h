@@ -86,7 +86,8 @@ struct co {
 
     uint8_t wakes;             /* of others at a futex, since it last waited at one */
     uint8_t slice_shift;       /* its slice is halved so many times: it spins; monitor.c */
-    uint16_t traced_call;      /* that a trace shows it in: trace.c; 0: none */
+    bool traced_wait;          /* it has waited in... */
+    uint16_t traced_call;      /* ...the call that a trace shows it in: trace.c; 0: none */
     int32_t traced_word;       /* its first argument */
     struct co_place places[2]; /* where the last preemptions met it, the latest first */
     uintptr_t hint_addr; /* the symbol door knows the object: mutex, condition variable, joinee */

@@ -190,6 +190,7 @@ void trace_stall(uint64_t thread, uint64_t held_ns)
 
 static uint64_t stamp(struct trace_ring *ring)
 {
+    ring->resumed = false;
     return ring->stamp = read_clock(ring);
 }
 
@@ -236,6 +237,7 @@ void trace_run(struct carrier *carrier, const struct co *co)
                                        .thread = co->id,
                                        .type = TRACE_RUN };
     ring->fresh = false;
+    ring->resumed = true;
     put(ring, event);
 }
 
@@ -252,7 +254,7 @@ static uint16_t marked_call(const struct trace_ring *ring, const struct co *co)
     return co->traced_call == mark(ring, nr) ? nr : CALLS;
 }
 
-void trace_park(struct carrier *carrier, const struct co *co)
+void trace_park(struct carrier *carrier, struct co *co)
 {
     const struct co_wait *wait = &co->wait;
     struct trace_ring *ring = &carrier->trace;
@@ -267,6 +269,7 @@ void trace_park(struct carrier *carrier, const struct co *co)
     if (call != CALLS) {
         event.nr = call;
         event.kind |= TRACE_IN_CALL;
+        co->traced_wait = true;
     }
     if (wait->kind == WAIT_MUTEX || wait->kind == WAIT_JOIN)
         event.value = (int32_t)wait->tid;
@@ -292,18 +295,24 @@ void trace_call(struct carrier *carrier, struct co *co, uint64_t nr, long first)
 {
     co->traced_call = nr < CALLS && traced[nr] ? mark(&carrier->trace, nr) : 0;
     co->traced_word = (int32_t)first;
+    co->traced_wait = false;
 }
 
+/* Between the run that ends a call's wait and its return there is no code of the program's: they share a
+ * time. */
 void trace_return(struct carrier *carrier, struct co *co, long result)
 {
+    struct trace_ring *ring = &carrier->trace;
     struct trace_event event = { .thread = co->id,
                                  .object = (uint64_t)result,
                                  .value = co->traced_word,
-                                 .nr = marked_call(&carrier->trace, co),
+                                 .nr = marked_call(ring, co),
                                  .type = TRACE_RETURN };
     co->traced_call = 0;
-    if (event.nr != CALLS)
-        put_now(carrier, event);
+    if (event.nr == CALLS)
+        return;
+    event.time = co->traced_wait && ring->resumed ? ring->stamp : stamp(ring);
+    put(ring, event);
 }
 
 void trace_offload(struct carrier *carrier, const struct co *co, long nr)

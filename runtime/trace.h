@@ -22,6 +22,7 @@ struct trace_ring {
     uint32_t serial;            /* of the trace */
     bool tsc;                   /* the clock is the processor's counter; else CLOCK_MONOTONIC */
     bool fresh;                 /* `stamp` is still now */
+    bool resumed;               /* nothing but a run was noted since `stamp` */
     uint64_t stamp;             /* the time, when it was last looked at */
     uint64_t read_known;        /* `read` when the writer last looked */
     uint64_t lost;              /* since the last event that found room */
@@ -52,7 +53,7 @@ void trace_queued(struct carrier *carrier, const struct co *co);
 /* @co runs from here on. */
 void trace_run(struct carrier *carrier, const struct co *co);
 /* @co parks on what its co.wait says. */
-void trace_park(struct carrier *carrier, const struct co *co);
+void trace_park(struct carrier *carrier, struct co *co);
 void trace_exit(struct carrier *carrier, const struct co *co);
 void trace_preempt(struct carrier *carrier, const struct co *co, uintptr_t pc);
 /* The running thread makes a call, and has its @result; calls that no trace shows are left out. */

@@ -77,7 +77,7 @@ class Program:
 
 
 # The library answers from the first thread on, which the first client brings about.
-WHEN_IT_ANSWERS = """tool=$1 pid=$2 command=$3
+WHEN_IT_ANSWERS = """tool=$1 command=$2 pid=$3
 shift 3
 until "$tool" list -p "$pid" >/dev/null 2>&1; do sleep 0.02; done
 exec "$tool" "$command" -p "$pid" "$@" >/dev/null"""

@@ -253,7 +253,7 @@ const struct command command_trace = {
     .name = "trace",
     .summary = "record what every thread does, to look at in Perfetto",
     .description = "Switches, waits, wakes, calls, preemptions and stalls, in the JSON that "
-                   "ui.perfetto.dev and chrome://tracing open.",
+                   "ui.perfetto.dev opens.",
     .options = trace_options,
     .run = trace_run,
 };
