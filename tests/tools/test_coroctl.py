@@ -65,7 +65,7 @@ class Coroctl(Served):
         self.assertEqual(
             lines[0].split(), ["ID", "TID", "NAME", "STATE", "FOR", "WAITS-ON", "CPU", "SLICES", "STACK"]
         )
-        self.assertEqual(len(lines), 1 + 14)
+        self.assertEqual(len(lines), 1 + 18)
         self.assertEqual(len({len(line) for line in lines}), 1, "lines are not equally long")
         self.assertRegex(
             lines[2],
@@ -118,7 +118,7 @@ class Coroctl(Served):
         document = json.loads(done.stdout)
         self.assertEqual((document["schema"], document["pid"]), (1, server.pid))
         threads = document["threads"]
-        self.assertEqual([thread["id"] for thread in threads], list(range(1, 15)))
+        self.assertEqual([thread["id"] for thread in threads], list(range(1, 19)))
         first = {
             "id": 1,
             "tid": TID + 1,
