@@ -131,10 +131,15 @@ class Memory(Dead):
 
     def test_a_stripped_library(self):
         subprocess.run(["strip", self.folder / "libcoroshim.so"], check=True)
-        process = self.start(self.compile_where(), "zz")
+        process = self.start(self.compile_where(), "zss")
         before = self.functions("-p", process.pid)
+        self.assertEqual(before[2][:2], ["sleep", "sleep_below"])
         self.stopped(process)
-        self.assertEqual(self.functions("-p", process.pid), before)
+        frames = self.functions("-p", process.pid)
+        self.assertEqual(frames[2], before[2])
+        for thread in (3, 4):  # one of them was preempted
+            self.assertIn("spinner", before[thread])
+            self.assertIn("spinner", frames[thread])
 
     def test_a_core_of_a_fault(self):
         core, ended = self.crash()

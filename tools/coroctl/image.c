@@ -324,19 +324,30 @@ static void take_symbol(Dwfl_Module *module, uint64_t address, struct frame *fra
         frame->file = NULL; /* it stands for libc's */
 }
 
-/* Code that a handler of a signal returns to: libc's, which asks the kernel to go back (mov $15,%rax;
- * syscall), or ours that called it. */
-static void take_signal(struct place *place, struct frame *outermost)
+/* Whether the unwind information at @address marks it as what a signal interrupted others with. */
+static bool is_signal_frame(Dwfl_Module *module, uint64_t address)
 {
-    static const unsigned char restorer[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
-    unsigned char code[sizeof(restorer)];
-    const char *name = outermost->internal && outermost->function ? outermost->function : "";
-    bool kernels = image_read(place->pc, code, sizeof(code)) == sizeof(code) &&
-                   memcmp(code, restorer, sizeof(code)) == 0;
+    Dwarf_Addr bias;
+    Dwarf_CFI *table = dwfl_module_eh_cfi(module, &bias);
+    Dwarf_Frame *frame;
+    bool is_one = false;
 
-    /* call_on_stack (resume.S) stands above a copy of what a signal interrupted. */
-    place->interrupts = kernels || strcmp(name, "call_on_stack") == 0;
-    if ((kernels && !outermost->internal) || strcmp(name, "call_handler") == 0)
+    if (table != NULL && dwarf_cfi_addrframe(table, address - bias, &frame) == 0) {
+        dwarf_frame_info(frame, NULL, NULL, &is_one);
+        free(frame);
+    }
+    return is_one;
+}
+
+/* Code that a handler of a signal returns to: libc's, which asks the kernel to go back, or ours that
+ * called it. Ours, too, stand above what a signal interrupted: restorer.S, call_on_stack (resume.S). */
+static void take_signal(Dwfl_Module *module, uint64_t address, struct place *place,
+                        struct frame *outermost)
+{
+    const char *name = outermost->internal && outermost->function ? outermost->function : "";
+
+    place->interrupts = is_signal_frame(module, address);
+    if ((place->interrupts && !outermost->internal) || strcmp(name, "call_handler") == 0)
         *outermost =
             (struct frame){ .function = "<signal handler called>", .object = outermost->object };
 }
@@ -359,7 +370,7 @@ static void look_up(struct place *place)
             frames[i].object = outermost->object;
             frames[i].internal = outermost->internal || outermost->door;
         }
-        take_signal(place, outermost);
+        take_signal(module, address, place, outermost);
     }
     place->frames = calloc(place->count, sizeof(*frames));
     if (place->frames == NULL)
