@@ -34,6 +34,27 @@ static double parse_number(struct argp_state *state, const char *value, double m
     return number;
 }
 
+/* Seconds, or a number with a unit. */
+static double parse_time(struct argp_state *state, const char *value, double min, double max)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {
+        { "", 1 }, { "s", 1 }, { "ms", 1e-3 }, { "us", 1e-6 }, { "m", 60 }, { "h", 3600 }
+    };
+    char *end;
+    double number = strtod(value, &end);
+
+    for (size_t i = 0; end != value && i < sizeof(units) / sizeof(units[0]); i++)
+        if (strcmp(end, units[i].name) == 0 && number * units[i].seconds >= min &&
+            number * units[i].seconds <= max)
+            return number * units[i].seconds;
+    argp_error(state, "'%s' is not a time from %gs to %gs, such as 5, 5s or 500ms", value, min,
+               max);
+    return min;
+}
+
 /* Options that only say yes. */
 static bool *flag_of(struct settings *settings, int key)
 {
@@ -78,7 +99,7 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         settings->output = value;
         return 0;
     case 'i':
-        settings->interval_s = parse_number(state, value, 0.01, 86400);
+        settings->interval_s = parse_time(state, value, 0.01, 86400);
         return 0;
     case 'n':
         settings->count = (unsigned)parse_number(state, value, 1, 1e9);
@@ -96,13 +117,13 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         settings->compare_with = value;
         return 0;
     case KEY_TIME:
-        settings->time_s = parse_number(state, value, 0.01, 86400);
+        settings->time_s = parse_time(state, value, 0.01, 86400);
         return 0;
     case KEY_HZ:
         settings->hz = (unsigned)parse_number(state, value, 1, 1000);
         return 0;
     case KEY_TIMEOUT:
-        settings->timeout_s = parse_number(state, value, 0.001, 86400);
+        settings->timeout_s = parse_time(state, value, 0.001, 86400);
         return 0;
     case KEY_RETURNS:
         settings->returns = value;

@@ -176,7 +176,7 @@ class Where(Shimmed):
             ([], 2, "profile needs -o FILE.svg or -o FILE.folded"),
             (["-o", self.runtime / "x.svg", "--diff", self.runtime / "none"], 1, ".*No such file or directory"),
             (["-o", self.runtime / "none/x.svg", "--time", "0.1"], 1, ".*No such file or directory"),
-            (["-o", "x", "--time", "soon"], 2, "profile: 'soon' is not a number from 0.01 to 86400"),
+            (["-o", "x", "--time", "soon"], 2, "profile: 'soon' is not a time from 0.01s to 86400s, such as 5, 5s or 500ms"),
         ):
             with self.subTest(arguments=arguments):
                 done = self.run_tool("coroctl", "profile", "-p", process.pid, *arguments)

@@ -258,8 +258,7 @@ static int latency_run(const struct settings *settings)
 
 static const struct argp_option latency_options[] = {
     OPTION_PROCESS,
-    { "interval", 'i', "SECONDS", 0, "Print the figures of every so many seconds, until stopped",
-      0 },
+    { "interval", 'i', "TIME", 0, "Print the figures of every so many seconds, until stopped", 0 },
     { "count", 'n', "N", 0, "Stop after N of them", 0 },
     { "reset", KEY_RESET_FIGURES, NULL, 0, "Begin anew after this", 0 },
     OPTION_JSON,

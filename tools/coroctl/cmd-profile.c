@@ -191,7 +191,7 @@ static int profile_run(const struct settings *settings)
 static const struct argp_option profile_options[] = {
     OPTION_PROCESS,
     { "output", 'o', "FILE", 0, "Write a flame graph (FILE.svg), or folded stacks", 0 },
-    { "time", KEY_TIME, "SECONDS", 0, "Look for so long (5)", 0 },
+    { "time", KEY_TIME, "TIME", 0, "Look for so long (5)", 0 },
     { "off-cpu", KEY_OFF_CPU, NULL, 0, "Count where threads wait, not what they compute", 0 },
     { "hz", KEY_HZ, "N", 0, "Look N times a second (99; 10 with --off-cpu)", 0 },
     { "diff", KEY_DIFF, "OLD", 0, "Colour by the change since the folded stacks in OLD", 0 },

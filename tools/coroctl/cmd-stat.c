@@ -186,7 +186,7 @@ static int stat_run(const struct settings *settings)
 
 static const struct argp_option stat_options[] = {
     OPTION_PROCESS,
-    { "interval", 'i', "SECONDS", 0, "Print a line every so often, with rates, until stopped", 0 },
+    { "interval", 'i', "TIME", 0, "Print a line every so often, with rates, until stopped", 0 },
     { "count", 'n', "N", 0, "Stop after N lines", 0 },
     { "prometheus", KEY_PROMETHEUS, NULL, 0, "Print the figures for Prometheus to scrape", 0 },
     OPTION_JSON,

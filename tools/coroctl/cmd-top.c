@@ -116,7 +116,7 @@ static int top_run(const struct settings *settings)
 
 static const struct argp_option top_options[] = {
     OPTION_PROCESS,
-    { "interval", 'i', "SECONDS", 0, "Look every so often (1)", 0 },
+    { "interval", 'i', "TIME", 0, "Look every so often (1)", 0 },
     { "batch", KEY_BATCH, NULL, 0, "Print the tables one after another, for logs and pipes", 0 },
     { "count", 'n', "N", 0, "With --batch: stop after N tables", 0 },
     { "tree", KEY_TREE, NULL, 0, "Put threads below the one that created them", 0 },

@@ -243,7 +243,7 @@ static int trace_run(const struct settings *settings)
 static const struct argp_option trace_options[] = {
     OPTION_PROCESS,
     { "output", 'o', "FILE", 0, "Write the trace to FILE", 0 },
-    { "time", KEY_TIME, "SECONDS", 0, "Trace for so long (5), or until SIGINT", 0 },
+    { "time", KEY_TIME, "TIME", 0, "Trace for so long (5), or until SIGINT", 0 },
     OPTION_JSON,
     OPTION_PLAIN,
     { 0 },
