@@ -48,6 +48,7 @@ def program(name, package, pack, unpack, suffix, threads, size, unpacks_threaded
 
 PROGRAMS = [
     program("pbzip2", "pbzip2", ["pbzip2", "-p8", "-k", "-b3"], ["pbzip2", "-p8", "-d"], ".bz2", 8, 20 * MIB),
+    program("lbzip2", "lbzip2", ["lbzip2", "-n8", "-k"], ["lbzip2", "-n8", "-d"], ".bz2", 8, 10 * MIB),
     program("pigz", "pigz", ["pigz", "-p8", "-k"], ["pigz", "-d"], ".gz", 8, 40 * MIB),
     program("xz", "xz-utils", ["xz", "-T4", "-k", "-2", "--block-size=1MiB"], ["xz", "-T4", "-d"], ".xz", 4, 16 * MIB),
     program("zstd", "zstd", ["zstd", "-q", "-T4", "-k", "-9"], ["zstd", "-q", "-d"], ".zst", 4, 48 * MIB, False),

@@ -83,6 +83,18 @@ def perl(_case, port):
     return ["perl", payload("digest_server.pl"), str(port)]
 
 
+def sbcl(case):
+    return ["sbcl", "--script", payload("threads.lisp"), case.pick("8000", "3000")]
+
+
+def tcl(case):
+    return ["tclsh", payload("threads.tcl"), case.pick("600", "200")]
+
+
+def guile(case):
+    return ["guile", "--no-auto-compile", "-s", payload("threads.scm"), case.pick("3000", "1000")]
+
+
 JAVA_NEEDS = (("java", "openjdk-17-jdk-headless"), ("javac", "openjdk-17-jdk-headless"))
 PROGRAMS = [
     Program("java-server", server(java_server, 200, 200), JAVA_NEEDS),
@@ -91,5 +103,8 @@ PROGRAMS = [
     Program("ruby", self_checking(ruby, 100, 0), (("ruby", "ruby"),)),
     Program("puma", server(puma, 100, 16), (("puma", "puma"),)),
     Program("node", server(node, 100, 9), (("node", "nodejs"),)),
+    Program("sbcl", self_checking(sbcl, 24, 3), (("sbcl", "sbcl"),)),
+    Program("tcl", self_checking(tcl, 20, 4), (("tclsh", "tcl"),)),
+    Program("guile", self_checking(guile, 24, 5), (("guile", "guile-3.0"),)),
     Program("perl", server(perl, 16, 17), (("perl", "perl"),)),
 ]

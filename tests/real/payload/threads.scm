@@ -1,0 +1,28 @@
+;; Threads under one lock and a condition variable, and the pool behind n-par-map, while memory is collected.
+(use-modules (ice-9 threads) (srfi srfi-1))
+(define count 24)
+(define rounds (string->number (cadr (command-line))))
+(define lock (make-mutex))
+(define full (make-condition-variable))
+(define started 0)
+(define sum 0)
+
+(define (work id)
+  (with-mutex lock
+    (set! started (+ started 1))
+    (broadcast-condition-variable full)
+    (let loop ()
+      (when (< started count)
+        (wait-condition-variable full lock)
+        (loop))))
+  (do ((round 0 (+ round 1))) ((= round rounds) id)
+    (let ((garbage (make-list 200 round)))
+      (with-mutex lock (set! sum (+ sum (length garbage)))))))
+
+(define threads (map (lambda (id) (call-with-new-thread (lambda () (work id)))) (iota count)))
+(define ids (map join-thread threads))
+(define squares (n-par-map 8 (lambda (x) (usleep 500) (* x x)) (iota 200)))
+(define right (and (equal? ids (iota count)) (= sum (* count rounds 200))
+                   (equal? squares (map (lambda (x) (* x x)) (iota 200)))))
+(format #t "~a ~a\n" (if right "ok" "wrong:") sum)
+(exit 5)
