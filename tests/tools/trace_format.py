@@ -42,18 +42,14 @@ class Trace:
 
     def _event_B(self, event):
         stack = self._check(event)
-        if event["cat"] == "call":
-            assert [slice["cat"] for slice in stack] == ["running"], (event, stack)
-        else:
-            assert event["cat"] in ("running", "runnable", "parked") and not stack, (event, stack)
+        assert event["cat"] in ("running", "runnable", "parked") and not stack, (event, stack)
         stack.append(event)
 
     def _event_E(self, event):
         slice = self._check(event).pop()
+        assert event["name"] == slice["name"], (event, slice)
         slice = {**slice, "end": event["ts"], "args": {**slice.get("args", {}), **event.get("args", {})}}
         self.slices.append(slice)
-        if slice["cat"] == "call" and "result" in slice["args"]:
-            self.calls.append(slice)
 
     def _event_i(self, event):
         self._check(event)

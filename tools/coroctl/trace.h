@@ -19,12 +19,11 @@ struct track {
     char name[CO_NAME_BYTES];
     enum track_state first;    /* before its first event */
     bool met;                  /* it has an event */
-    struct trace_event parked; /* how it was parked before its first event */
+    struct trace_event parked; /* how it is parked; at first: was, before its first event */
 
     /* While it is written. */
     enum track_state state;
-    uint32_t call; /* that it has parked in, number + 1; 0: none */
-    bool listed;   /* among those that have something open */
+    bool listed; /* among those that have something open */
     bool offload;
 };
 

@@ -1,8 +1,8 @@
 /* Writing a trace as JSON trace events.
  *
  * Each thread is a track. On it lie slices that say what it is: running, runnable, or parked on
- * something. A call that did not park is a mark at its end; the rest of one that did is a slice inside
- * the next `running`. A wake is an arrow (a flow) from the waker to the `runnable` of the woken.
+ * something. A call is a mark at its end. A wake is an arrow (a flow) from the waker to the `runnable`
+ * of the woken.
  *
  * Events leave in the order of time, every slice that begins also ends, and both ends of an arrow are
  * written together. Where events were lost nothing is known: all that is open ends there. */
@@ -99,9 +99,11 @@ static void begin_runnable(struct writer *writer, uint64_t thread, const struct 
     end(writer);
 }
 
-static void end_slice(struct writer *writer, uint64_t thread)
+/* Some viewers want the name again. */
+static void end_slice(struct writer *writer, uint64_t thread, const char *name)
 {
     begin(writer, 'E', thread);
+    fprintf(writer->out, ",\"name\":\"%s\"", name);
     end(writer);
 }
 
@@ -164,24 +166,19 @@ static void begin_parked(struct writer *writer, const struct trace_event *park, 
     end(writer);
 }
 
-static void begin_call(struct writer *writer, const struct track *track)
-{
-    char name[32];
-
-    call_name(name, sizeof(name), track->call - 1);
-    begin(writer, 'B', track->id);
-    fprintf(writer->out, ",\"cat\":\"call\",\"name\":\"%s\"", name);
-    end(writer);
-}
-
-/* Ends what the thread is at present; a call goes on with the next `running`. */
+/* Ends what the thread is at present. */
 static void leave_state(struct writer *writer, struct track *track)
 {
-    if (track->state == TRACK_RUNNING && track->call != 0)
-        end_slice(writer, track->id);
-    if (track->state == TRACK_RUNNING || track->state == TRACK_RUNNABLE ||
-        track->state == TRACK_PARKED)
-        end_slice(writer, track->id);
+    char name[64];
+
+    if (track->state == TRACK_RUNNING) {
+        end_slice(writer, track->id, "running");
+    } else if (track->state == TRACK_RUNNABLE) {
+        end_slice(writer, track->id, "runnable");
+    } else if (track->state == TRACK_PARKED) {
+        park_name(name, sizeof(name), &track->parked);
+        end_slice(writer, track->id, name);
+    }
     track->state = TRACK_UNKNOWN;
 }
 
@@ -194,13 +191,13 @@ static void enter_state(struct writer *writer, struct track *track, enum track_s
         return;
     note_open(writer, track);
     if (state == TRACK_PARKED)
+        track->parked = *event;
+    if (state == TRACK_PARKED)
         begin_parked(writer, event, track->id);
     else if (state == TRACK_RUNNABLE && event != NULL)
         begin_runnable(writer, track->id, event);
     else
         begin_slice(writer, track->id, state == TRACK_RUNNABLE ? "runnable" : "running");
-    if (state == TRACK_RUNNING && track->call != 0)
-        begin_call(writer, track);
 }
 
 static void instant(struct writer *writer, uint64_t thread, const char *name, const char *arguments)
@@ -252,30 +249,15 @@ static void print_result(FILE *out, const struct trace_event *event)
                 result == TRACE_RESULT_ELSEWHERE ? "made outside" : "interrupted");
 }
 
-static void end_call(struct writer *writer, struct track *track, const struct trace_event *event)
+static void called(struct writer *writer, const struct trace_event *event)
 {
-    bool open = track->call != 0 && track->state == TRACK_RUNNING;
     char name[32];
 
-    if (open && track->call == event->nr + 1U) {
-        begin(writer, 'E', track->id);
-    } else {
-        if (open)
-            end_slice(writer, track->id);
-        call_name(name, sizeof(name), event->nr);
-        begin(writer, 'i', track->id);
-        fprintf(writer->out, ",\"s\":\"t\",\"cat\":\"call\",\"name\":\"%s\"", name);
-    }
+    call_name(name, sizeof(name), event->nr);
+    begin(writer, 'i', event->thread);
+    fprintf(writer->out, ",\"s\":\"t\",\"cat\":\"call\",\"name\":\"%s\"", name);
     print_result(writer->out, event);
     end(writer);
-    track->call = 0;
-}
-
-static void park(struct writer *writer, struct track *track, const struct trace_event *event)
-{
-    leave_state(writer, track);
-    track->call = event->kind & TRACE_IN_CALL ? event->nr + 1U : 0;
-    enter_state(writer, track, TRACK_PARKED, event);
 }
 
 /* A helper's call is no part of the thread's track: it has one of its own. */
@@ -301,7 +283,6 @@ static void close_all(struct writer *writer)
 
         leave_state(writer, track);
         offload(writer, track, false, 0);
-        track->call = 0;
         track->listed = false;
     }
     writer->open_count = 0;
@@ -344,7 +325,7 @@ static void write_event(struct writer *writer, const struct trace_event *event)
         enter_state(writer, track, TRACK_RUNNING, NULL);
         break;
     case TRACE_PARK:
-        park(writer, track, event);
+        enter_state(writer, track, TRACK_PARKED, event);
         break;
     case TRACE_YIELD:
         enter_state(writer, track, TRACK_RUNNABLE, NULL);
@@ -353,7 +334,7 @@ static void write_event(struct writer *writer, const struct trace_event *event)
         preempted(writer, event);
         break;
     case TRACE_RETURN:
-        end_call(writer, track, event);
+        called(writer, event);
         break;
     case TRACE_OFFLOAD:
         offload(writer, track, true, event->nr);
