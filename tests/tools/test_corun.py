@@ -93,12 +93,6 @@ class Corun(Place):
         self.assertEqual(self.variables_of("--slice=1s", variables={"CORO_SLICE": "2s"})["CORO_SLICE"], "1s")
         self.assertFalse([name for name in self.variables_of() if name.startswith("CORO")])
 
-    def test_without_follow_what_the_program_executes_is_native(self):
-        script = 'grep -q libcoroshim /proc/$$/maps && echo here; grep -q libcoroshim /proc/self/maps && echo there'
-        for option, expected in (("--follow", "here\nthere\n"), ("--no-follow", "here\n")):
-            done = self.corun(option, "sh", "-c", script + "; true")
-            self.assertEqual((done.returncode, done.stdout), (0, expected))
-
     def test_a_relative_log_file_becomes_absolute(self):
         self.assertEqual(self.variables_of("--log-file=x/y")["CORO_LOG_FILE"], f"{self.folder}/x/y")
         self.assertEqual(self.variables_of("--log-file=/x/y")["CORO_LOG_FILE"], "/x/y")
