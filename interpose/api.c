@@ -19,17 +19,9 @@ long op_api_wake(uint32_t *word, bool first)
     return co != NULL;
 }
 
-/* The carrier alone changes the list, so it may walk it without the lock. */
-static struct co *find(uint64_t id)
-{
-    struct list *node = snapshot_after(id - 1);
-    struct co *co = container_of(node, struct co, all);
-    return id && node != &runtime.all && co->id == id && co->state != CO_DEAD ? co : NULL;
-}
-
 bool op_api_info(uint64_t id, struct co_info *info)
 {
-    const struct co *co = find(id);
+    const struct co *co = co_find(id);
     if (co)
         co_describe(co, clock_now(&runtime.clock), info);
     return co != NULL;
@@ -49,7 +41,7 @@ size_t op_api_ids(uint64_t after_id, uint64_t *ids, size_t max)
 
 uint32_t op_api_selfishness(uint64_t id)
 {
-    const struct co *co = find(id);
+    const struct co *co = co_find(id);
     return co ? co->selfishness : 0;
 }
 
@@ -104,7 +96,7 @@ int op_api_set_priority(uint64_t id, unsigned priority)
         FAVOUR_OWN | FAVOUR_WOKEN_BY_EVENT,
         FAVOUR_OWN | FAVOUR_WOKEN_BY_THREAD | FAVOUR_WOKEN_BY_EVENT,
     };
-    struct co *co = find(id);
+    struct co *co = co_find(id);
     if (!co)
         return -ESRCH;
     co->favoured = favours[priority];
@@ -113,7 +105,7 @@ int op_api_set_priority(uint64_t id, unsigned priority)
 
 int op_api_set_selfishness(uint64_t id, uint32_t calls)
 {
-    struct co *co = find(id);
+    struct co *co = co_find(id);
     if (!co)
         return -ESRCH;
     co->selfishness = calls;

@@ -14,6 +14,7 @@
 #include "interpose/op.h"
 #include "runtime/monitor.h"
 #include "runtime/spin.h"
+#include "runtime/snapshot.h"
 
 #define PLACES      8
 #define STACK_BYTES (256 * 1024UL)
@@ -112,18 +113,6 @@ static int64_t queue(const struct errand *wanted)
     return ticket;
 }
 
-/* The live thread with this id, or NULL. Under all_lock, or on the carrier. */
-static struct co *find(uint64_t id)
-{
-    struct list *node, *after;
-    list_for_each (node, after, &runtime.all) {
-        struct co *co = container_of(node, struct co, all);
-        if (co->id == id)
-            return co->state == CO_DEAD ? NULL : co;
-    }
-    return NULL;
-}
-
 /* Its tid is where libc keeps it: then FS base is its pthread_t. */
 static bool is_of_libc(const struct co *co)
 {
@@ -135,7 +124,7 @@ int64_t errand_cancel(uint64_t id)
 {
     static struct errand wanted; /* the monitor's stack is small */
     spin_lock(&runtime.all_lock);
-    bool found = runtime.mode == MODE_ACTIVE && find(id);
+    bool found = runtime.mode == MODE_ACTIVE && co_find(id);
     spin_unlock(&runtime.all_lock);
     if (!found)
         return -ESRCH;
@@ -184,7 +173,7 @@ bool errand_next(struct errand *errand)
 
 uintptr_t errand_thread(uint64_t id)
 {
-    struct co *co = find(id);
+    struct co *co = co_find(id);
     if (!co || !is_of_libc(co))
         return 0;
     co->cancelled = true;
@@ -193,7 +182,7 @@ uintptr_t errand_thread(uint64_t id)
 
 void errand_wake_cancelled(uint64_t id)
 {
-    struct co *co = find(id);
+    struct co *co = co_find(id);
     if (co)
         cancel_wake(co);
 }

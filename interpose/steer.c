@@ -5,6 +5,7 @@
 #include "interpose/activation.h"
 #include "interpose/signal.h"
 #include "runtime/monitor.h"
+#include "runtime/snapshot.h"
 #include "shim/conf.h"
 
 #define ORDERS 16 /* signals on their way */
@@ -30,24 +31,10 @@ void steer_apply_conf(void)
     monitor_set(conf.slice_ns, conf.latency_warning_ns);
 }
 
-/* The live thread with this id, or NULL. Under all_lock, or on the carrier. */
-static struct co *find(uint64_t id)
-{
-    struct list *node, *after;
-    list_for_each (node, after, &runtime.all) {
-        struct co *co = container_of(node, struct co, all);
-        if (co->id == id)
-            return co->state == CO_DEAD ? NULL : co;
-        if (co->id > id)
-            break;
-    }
-    return NULL;
-}
-
 int steer_set_thread(uint64_t id, uint32_t selfishness)
 {
     spin_lock(&runtime.all_lock);
-    struct co *co = runtime.mode == MODE_ACTIVE ? find(id) : NULL;
+    struct co *co = runtime.mode == MODE_ACTIVE ? co_find(id) : NULL;
     if (co)
         co->selfishness = selfishness;
     spin_unlock(&runtime.all_lock);
@@ -59,7 +46,7 @@ static void send_order(struct remote *remote)
     struct order *order = container_of(remote, struct order, remote);
     siginfo_t info = { .si_signo = order->signal, .si_code = SI_TKILL };
     info.si_pid = runtime.pid;
-    struct co *co = find(order->id);
+    struct co *co = co_find(order->id);
     if (co)
         signal_send(co, order->signal, &info);
     __atomic_store_n(&order->taken, false, __ATOMIC_RELEASE);
@@ -77,7 +64,7 @@ int steer_signal_thread(uint64_t id, int signal)
 {
     struct order *order = free_order();
     spin_lock(&runtime.all_lock);
-    bool found = runtime.mode == MODE_ACTIVE && find(id);
+    bool found = runtime.mode == MODE_ACTIVE && co_find(id);
     spin_unlock(&runtime.all_lock);
     if (!found)
         return -ESRCH;

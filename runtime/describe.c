@@ -81,3 +81,10 @@ struct list *snapshot_after(uint64_t after_id)
         node = node->next;
     return node;
 }
+
+struct co *co_find(uint64_t id)
+{
+    struct list *node = snapshot_after(id - 1);
+    struct co *co = container_of(node, struct co, all);
+    return id && node != &runtime.all && co->id == id && co->state != CO_DEAD ? co : NULL;
+}

@@ -9,6 +9,9 @@
 /* The first coroutine with an id beyond @after_id, or the head of runtime.all. Under all_lock. */
 struct list *snapshot_after(uint64_t after_id);
 
+/* The live coroutine with this id, or NULL. Under all_lock, or on the carrier, which alone changes the list. */
+struct co *co_find(uint64_t id);
+
 /* Everything of @co but the peer. */
 void co_describe(const struct co *co, uint64_t now_ns, struct co_info *out);
 

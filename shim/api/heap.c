@@ -59,9 +59,12 @@ void heap_pop(struct heap *heap, void *value, long *priority)
         move(heap, at, last);
 }
 
-void *heap_move(struct heap *heap, void *memory, size_t capacity)
+void *heap_move(void *store, void *memory, size_t capacity)
 {
+    struct heap *heap = store;
     void *old = heap->memory;
+    if (heap->capacity >= capacity)
+        return memory;
     if (heap->count)
         memcpy(memory, old, heap->count * heap->entry_bytes);
     heap->memory = memory;

@@ -21,7 +21,7 @@ void heap_push(struct heap *heap, const void *value, long priority);
 /* It isn't empty. @priority may be NULL. */
 void heap_pop(struct heap *heap, void *value, long *priority);
 
-/* Goes on in @memory, with room for @capacity entries. Returns the old memory. */
-void *heap_move(struct heap *heap, void *memory, size_t capacity);
+/* Goes on in @memory, with room for @capacity entries, unless it has that. Returns the memory that isn't used. */
+void *heap_move(void *store, void *memory, size_t capacity);
 
 #endif

@@ -23,6 +23,7 @@ struct queue {
     };
 };
 
+/* Two names of the same. */
 struct coro_fifo {
     struct queue queue;
 };
@@ -71,34 +72,12 @@ static void give(const struct queue *queue, struct item *to, const struct item *
     memcpy(to->value, from->value, queue->by_priority ? queue->heap.bytes : queue->ring.bytes);
 }
 
-/* As ring_grow. */
-static int grow_heap(struct queue *queue, struct visit *visit)
-{
-    struct heap *heap = &queue->heap;
-    size_t larger = ring_larger(heap->count);
-    if (queue->limit && larger > queue->limit)
-        larger = queue->limit;
-    meeting_leave(visit);
-    void *memory = reallocarray(NULL, larger, heap->entry_bytes);
-    if (!memory)
-        return -ENOMEM;
-    int error = meeting_return(visit);
-    if (error) {
-        free(memory);
-        return error;
-    }
-    void *old = heap->capacity < larger ? heap_move(heap, memory, larger) : memory;
-    if (!old)
-        return 0;
-    meeting_leave(visit);
-    free(old);
-    return meeting_return(visit);
-}
-
 static int grow(struct queue *queue, struct visit *visit)
 {
-    return queue->by_priority ? grow_heap(queue, visit)
-                              : ring_grow(&queue->ring, visit, queue->limit);
+    struct heap *heap = &queue->heap;
+    if (queue->by_priority)
+        return store_grow(visit, heap, heap->count, queue->limit, heap->entry_bytes, heap_move);
+    return ring_grow(&queue->ring, visit, queue->limit);
 }
 
 /* ---- both kinds ---- */
@@ -250,24 +229,34 @@ static size_t how_many(struct queue *queue)
     return count;
 }
 
+static void *make(bool by_priority, size_t bytes, size_t limit)
+{
+    struct queue *queue = bytes ? malloc(sizeof(*queue)) : NULL;
+    if (!bytes)
+        errno = EINVAL;
+    if (queue)
+        init(queue, by_priority, bytes, limit);
+    return queue;
+}
+
+static int unmake(struct queue *queue)
+{
+    int error = end(queue);
+    if (!error)
+        free(queue);
+    return error;
+}
+
 /* ---- first in, first out ---- */
 
 struct coro_fifo *coro_fifo_new(size_t bytes, size_t limit)
 {
-    struct coro_fifo *fifo = bytes ? malloc(sizeof(*fifo)) : NULL;
-    if (!bytes)
-        errno = EINVAL;
-    if (fifo)
-        init(&fifo->queue, false, bytes, limit);
-    return fifo;
+    return make(false, bytes, limit);
 }
 
 int coro_fifo_free(struct coro_fifo *fifo)
 {
-    int error = fifo ? end(&fifo->queue) : 0;
-    if (!error)
-        free(fifo);
-    return meeting_result(error);
+    return meeting_result(fifo ? unmake(&fifo->queue) : 0);
 }
 
 int coro_fifo_push(struct coro_fifo *fifo, const void *value, double seconds)
@@ -301,20 +290,12 @@ int coro_fifo_drain(struct coro_fifo *fifo, double seconds)
 
 struct coro_queue *coro_queue_new(size_t bytes, size_t limit)
 {
-    struct coro_queue *queue = bytes ? malloc(sizeof(*queue)) : NULL;
-    if (!bytes)
-        errno = EINVAL;
-    if (queue)
-        init(&queue->queue, true, bytes, limit);
-    return queue;
+    return make(true, bytes, limit);
 }
 
 int coro_queue_free(struct coro_queue *queue)
 {
-    int error = queue ? end(&queue->queue) : 0;
-    if (!error)
-        free(queue);
-    return meeting_result(error);
+    return meeting_result(queue ? unmake(&queue->queue) : 0);
 }
 
 int coro_queue_push(struct coro_queue *queue, const void *value, long priority, double seconds)

@@ -5,13 +5,14 @@
 
 #include "shim/api/meeting.h"
 
-int ring_grow(struct ring *ring, struct visit *visit, size_t limit)
+int store_grow(struct visit *visit, void *store, size_t count, size_t limit, size_t bytes,
+               void *(*move)(void *store, void *memory, size_t capacity))
 {
-    size_t larger = ring_larger(ring->count);
+    size_t larger = ring_larger(count);
     if (limit && larger > limit)
         larger = limit;
     meeting_leave(visit);
-    void *memory = reallocarray(NULL, larger, ring->bytes);
+    void *memory = reallocarray(NULL, larger, bytes);
     if (!memory)
         return -ENOMEM;
     int error = meeting_return(visit);
@@ -19,10 +20,10 @@ int ring_grow(struct ring *ring, struct visit *visit, size_t limit)
         free(memory);
         return error;
     }
-    void *old = ring->capacity < larger ? ring_move(ring, memory, larger) : memory;
-    if (!old)
+    void *unused = move(store, memory, larger);
+    if (!unused)
         return 0;
     meeting_leave(visit);
-    free(old);
+    free(unused);
     return meeting_return(visit);
 }

@@ -74,10 +74,13 @@ static inline void ring_remove(struct ring *ring, size_t index)
     ring_drop(ring);
 }
 
-/* Goes on in @memory, with room for @capacity. Returns the old memory. */
-static inline void *ring_move(struct ring *ring, void *memory, size_t capacity)
+/* Goes on in @memory, with room for @capacity, unless it has that. Returns the memory that isn't used. */
+static inline void *ring_move(void *store, void *memory, size_t capacity)
 {
+    struct ring *ring = store;
     void *old = ring->memory;
+    if (ring->capacity >= capacity)
+        return memory;
     for (size_t i = 0; i < ring->count; i++)
         memcpy((char *)memory + i * ring->bytes, ring_at(ring, i), ring->bytes);
     ring->memory = memory;
@@ -86,8 +89,15 @@ static inline void *ring_move(struct ring *ring, void *memory, size_t capacity)
     return old;
 }
 
-/* Ends the visit, makes room for another value, and begins the visit again. @limit: of values; 0:
- * none. 0 or -errno, then the visit is over. Others may have come in between. */
-int ring_grow(struct ring *ring, struct visit *visit, size_t limit);
+/* Ends the visit, makes room for another value in @store, a ring or the like that has @count of them, each of
+ * @bytes, and begins the visit again. @limit: of values; 0: none. @move: as ring_move. 0 or -errno, then the visit is
+ * over. Others may have come in between. */
+int store_grow(struct visit *visit, void *store, size_t count, size_t limit, size_t bytes,
+               void *(*move)(void *store, void *memory, size_t capacity));
+
+static inline int ring_grow(struct ring *ring, struct visit *visit, size_t limit)
+{
+    return store_grow(visit, ring, ring->count, limit, ring->bytes, ring_move);
+}
 
 #endif
