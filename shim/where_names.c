@@ -1,5 +1,5 @@
-/* What return addresses are called. Lines come from elfutils' libdw, loaded on demand; without it,
- * or without debug information, dladdr names what the object exports. */
+/* What return addresses are called. Lines come from elfutils' libdw, loaded on demand, and without debug
+ * information the names of the symbol table; without it, dladdr names what the object exports. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elfutils/libdwfl.h>
@@ -107,7 +107,8 @@ static const char *file_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static size_t by_line(Dwfl *dwfl, uint64_t address, char *out, size_t bytes)
+/* By debug information, or else by the symbol table, which has functions that dladdr doesn't know. */
+static size_t by_dwfl(Dwfl *dwfl, uint64_t address, uint64_t pc, char *out, size_t bytes)
 {
     Dwfl_Module *module = library.module_at(dwfl, address);
     Dwfl_Line *line = module != NULL ? library.line_at(module, address) : NULL;
@@ -115,14 +116,20 @@ static size_t by_line(Dwfl *dwfl, uint64_t address, char *out, size_t bytes)
     int number = 0;
     GElf_Sym symbol;
     GElf_Off offset;
+    Dl_info info;
 
     if (line != NULL)
         file = library.line_info(line, NULL, &number, NULL, NULL, NULL);
     if (module != NULL)
         function = library.symbol_at(module, address, &offset, &symbol, NULL, NULL, NULL);
-    if (file == NULL || function == NULL)
+    if (function == NULL)
         return 0;
-    return (size_t)snprintf(out, bytes, "[%s %s|%d]", short_path(file), function, number);
+    if (file != NULL)
+        return (size_t)snprintf(out, bytes, "[%s %s|%d]", short_path(file), function, number);
+    if (dladdr((void *)address, &info) == 0 || info.dli_fname == NULL)
+        return 0;
+    return (size_t)snprintf(out, bytes, "[%s %s+0x%lx]", file_name(info.dli_fname), function,
+                            offset + (pc - address));
 }
 
 static size_t by_object(uint64_t address, uint64_t pc, bool ours, char *out, size_t bytes)
@@ -147,6 +154,6 @@ size_t where_name(const struct where_names *names, uint64_t pc, bool exact, char
     size_t length = 0;
 
     if (names->dwfl != NULL && !ours)
-        length = by_line(names->dwfl, address, out, bytes);
+        length = by_dwfl(names->dwfl, address, pc, out, bytes);
     return length > 0 ? length : by_object(address, pc, ours, out, bytes);
 }
