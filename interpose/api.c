@@ -6,7 +6,6 @@
 #include "interpose/wait_loop.h"
 #include "runtime/poll/poll.h"
 #include "interpose/op.h"
-#include "runtime/monitor.h"
 #include "runtime/snapshot.h"
 
 long op_api_wake(uint32_t *word, bool first)
@@ -139,7 +138,6 @@ static void note_stall(uint64_t id, uint64_t held_ns)
     stall.held_ns = held_ns;
     stall.remote.run = ring;
     runtime_post(&stall.remote);
-    monitor_kick(); /* so that the thread makes way for who is told */
 }
 
 void op_api_watch_stalls(uint32_t *bell)

@@ -35,7 +35,8 @@ CORO_API int coro_set_selfishness(coro_id id, uint32_t calls);
 CORO_API double coro_set_latency_warning(double factor);
 
 /* @hook is called, in a thread of its own, when one has kept the others from running for that long, with its
- * id and the time so far; NULL: no more. Threads that hold on are told once each time. ENOSYS: no
+ * id and the time so far; NULL: no more. Slices (CORO_SLICE) end a turn before that; those that they can't are
+ * meant, and all when they are off. Threads that hold on are told once each time. ENOSYS: no
  * coroutines. */
 typedef void (*coro_latency_fn)(coro_id id, double seconds);
 CORO_API int coro_set_latency_hook(coro_latency_fn hook);
