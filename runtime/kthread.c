@@ -73,7 +73,7 @@ void kthread_block_signals(void)
     set_mask(ALL_BUT_KICK, NULL);
 }
 
-void kthread_end(struct kthread *kthread, void (*release)(struct kthread *kthread))
+NO_ASAN void kthread_end(struct kthread *kthread, void (*release)(struct kthread *kthread))
 {
     void *stack = kthread->stack;
     set_mask(~UINT64_C(0), NULL);

@@ -136,7 +136,7 @@ static void release(struct kthread *kthread)
 }
 
 /* For ever, with nothing of the program's: what hangs on this kernel thread lives on. */
-static void __attribute__((noreturn)) rest(const struct kthread *helper)
+static NO_ASAN void __attribute__((noreturn)) rest(const struct kthread *helper)
 {
     if (helper != &runtime.first)
         kthread_split_files(NULL, 0);
