@@ -111,7 +111,7 @@ class Latency(Shimmed):
 
     def test_wrong_usage(self):
         self.ask("--json", "--plain", status=2, message=r"[^\0]*exclude each other[^\0]*")
-        self.ask("-i", "x", status=2, message=r"[^\0]*not a number[^\0]*")
+        self.ask("-i", "x", status=2, message=r"[^\0]*not a time[^\0]*")
 
 
 class Stalls(Shimmed):
