@@ -83,12 +83,19 @@ static void keep_out(struct co *co, sigbits kept)
     compare_with_all();
 }
 
-/* What nobody can take any more and came in before waits in the kernel with what is to come. */
+/* What nobody can take any more and came in before waits in the kernel with what is to come. The kernel
+ * takes kill's back from the process's first thread alone (kernel/signal.c: do_rt_sigqueueinfo compares with the
+ * caller's tid); once a call was handed off, that may not be us. */
 static void give_back_pending(void)
 {
+    struct sig_pending refused = { 0 };
     siginfo_t info;
-    while (pending_take(&ps->pending, ps->resting_mask, &info))
-        sys3(__NR_rt_sigqueueinfo, runtime.pid, info.si_signo, &info);
+    while (pending_take(&ps->pending, ps->resting_mask, &info)) {
+        if (sys3(__NR_rt_sigqueueinfo, runtime.pid, info.si_signo, &info) < 0)
+            pending_add(&refused, info.si_signo, &info);
+    }
+    while (pending_take(&refused, ~UINT64_C(0), &info))
+        pending_add(&ps->pending, info.si_signo, &info);
 }
 
 void signal_mask_follow(void)

@@ -192,17 +192,24 @@ void pending_take_over(struct co *co)
         pending_add(&co->signals.pending, info.si_signo, &info);
 }
 
-/* exec keeps what is pending for its caller and for the process: the kernel must have it. */
+static void hand_over(const siginfo_t *info)
+{
+    sys4(__NR_rt_tgsigqueueinfo, runtime.pid, runtime.carrier.kernel_tid, info->si_signo, info);
+    ps->handed_over.set |= sigbit(info->si_signo);
+    ps->handed_over.count++;
+}
+
+/* exec keeps what is pending for its caller and for the process: the kernel must have it. It may refuse the latter,
+ * see give_back_pending. */
 void pending_hand_over(struct co *co)
 {
     siginfo_t info;
-    while (pending_take(&co->signals.pending, co->signals.mask, &info)) {
-        sys4(__NR_rt_tgsigqueueinfo, runtime.pid, runtime.carrier.kernel_tid, info.si_signo, &info);
-        ps->handed_over.set |= sigbit(info.si_signo);
-        ps->handed_over.count++;
+    while (pending_take(&co->signals.pending, co->signals.mask, &info))
+        hand_over(&info);
+    while (pending_take(&ps->pending, co->signals.mask, &info)) {
+        if (sys3(__NR_rt_sigqueueinfo, runtime.pid, info.si_signo, &info) < 0)
+            hand_over(&info);
     }
-    while (pending_take(&ps->pending, co->signals.mask, &info))
-        sys3(__NR_rt_sigqueueinfo, runtime.pid, info.si_signo, &info);
 }
 
 /* The kernel gives out a thread's own before the process's. */
