@@ -16,7 +16,7 @@ lint: all $(if $(filter rows,$(or $(GATES),rows)),rows)
 		GEN_CALLS=$(OBJ)/tools/gen-calls-man tests/lint/run $(GATES)
 
 rows: $(rows_out)/libcoroshim.so programs
-	@tests/programs/run --shim $< --seen $(rows_out) --timeout 120 $(programs_out) | grep -vE '^ok|^[0-9]+ passed, 0 failed'
+	@tests/programs/run --shim $< --seen $(rows_out) --timeout 120 $(programs_out) | sed -E '/^ok|^[0-9]+ passed, 0 failed/d'
 
 $(rows_out)/interpose/dispatch.o: flags := $(below_flags)
 $(filter $(rows_out)/interpose/doors%,$(rows_obj)): flags := $(above_flags) -finstrument-functions
