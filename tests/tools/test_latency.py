@@ -98,9 +98,9 @@ class Latency(Shimmed):
         text = self.ask()
         self.assertRegex(text, r"(?m)^ +wait +turn$")
         self.assertRegex(text, r"(?m)^p99 +[0-9.]+ .s +[0-9.]+ .s$")
-        self.assertRegex(text, r"(?m)^ +4\.1 ms +[0-9.]+% #* +[0-9.]+% #+ *$")
+        self.assertRegex(text, r"(?m)^ +[0-9.]+ .s +[0-9.]+% #* +[0-9.]+% #+ *$")
         self.assertRegex(text, r"(?m)^\d+ samples of \d+ switches in .*; longest turn seen .*"
-                               r"; 0 stalls beyond 200 ms$")
+                               r"; \d+ stalls beyond 200 ms$")
 
     def test_columns(self):
         self.wait_for_samples()
