@@ -5,7 +5,6 @@
 
 #include "interpose/wait_loop.h"
 #include "runtime/poll/poll.h"
-#include "interpose/op.h"
 #include "runtime/snapshot.h"
 
 long op_api_wake(uint32_t *word, bool first)

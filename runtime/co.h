@@ -64,26 +64,26 @@ struct co {
     uint8_t door;       /* enum co_door of the present call */
     bool interruptible; /* a signal may end the present park */
     bool cancelled;     /* by pthread_cancel, or a limit is over: cancellation points look closer */
-    bool moved;         /* the present call has moved bytes; kept for CORO_FAULT alone */
-    bool is_main;       /* runs on the process's first stack */
     uint8_t favoured;   /* FAVOUR_*, sched.h: where it goes when woken; 0: the process's */
     uint8_t rt_priority;      /* under SCHED_FIFO and SCHED_RR; 0: ordinary */
     struct gate_frame *frame; /* the registers at the site, in a call by the gate */
     struct {
         uintptr_t pc, sp;
     } caller; /* where a symbol door returns to, in a call by one that runs handlers */
-    int wake_result;
-    uint32_t slices;      /* times it was switched to */
-    uint32_t calls;       /* of I/O, since and with the last that waited */
-    uint32_t selfishness; /* its own; 0: the runtime's */
 
     struct fd_waiter
         waiter; /* of a call on one descriptor: here, and not on a stack that a poll would touch */
     struct co_wait wait; /* for observers */
 
-    uint64_t since_ns; /* coarse time of the last change of state */
+    int wake_result;
+    uint32_t slices;      /* times it was switched to */
+    uint32_t calls;       /* of I/O, since and with the last that waited */
+    uint32_t selfishness; /* its own; 0: the runtime's */
+    uint64_t since_ns;    /* coarse time of the last change of state */
     struct co_signals signals;
 
+    bool moved;                /* the present call has moved bytes; kept for CORO_FAULT alone */
+    bool is_main;              /* runs on the process's first stack */
     uint8_t wakes;             /* of others at a futex, since it last waited at one */
     uint8_t slice_shift;       /* its slice is halved so many times: it spins; monitor.c */
     bool traced_wait;          /* it has waited in... */
@@ -119,5 +119,9 @@ struct co {
     uintptr_t stack_base;
     size_t stack_bytes;
 } __attribute__((aligned(CACHE_BYTES)));
+
+_Static_assert(offsetof(struct co, waiter) == CACHE_BYTES, "the first line is full");
+_Static_assert(offsetof(struct co, wait) + sizeof(struct co_wait) == 2 * CACHE_BYTES,
+               "a wait is one line");
 
 #endif
