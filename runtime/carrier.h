@@ -70,6 +70,7 @@ struct carrier {
     struct list run_queue; /* co.link */
     uint32_t run_queue_length;
     uint32_t budget;  /* switches until the next poll */
+    struct co *loser; /* woken at a futex a moment ago, and in vain before: futex_give_way */
     uint32_t favours; /* times that somebody may still be put before others, until the next poll */
     uint32_t overtakes; /* of ordinary threads by real-time ones, in a row */
     union watchers watch;

@@ -85,6 +85,7 @@ struct co {
     bool moved;                /* the present call has moved bytes; kept for CORO_FAULT alone */
     bool is_main;              /* runs on the process's first stack */
     uint8_t wakes;             /* of others at a futex, since it last waited at one */
+    uint8_t losses;            /* times in a row that it was woken at a futex in vain */
     uint8_t slice_shift;       /* its slice is halved so many times: it spins; monitor.c */
     bool traced_wait;          /* it has waited in... */
     uint16_t traced_call;      /* ...the call that a trace shows it in: trace.c; 0: none */
@@ -93,6 +94,8 @@ struct co {
     uintptr_t hint_addr; /* the symbol door knows the object: mutex, condition variable, joinee */
     uint32_t hint_kind;  /* enum wait_kind; WAIT_NONE: no hint */
     uint32_t *pi_word;   /* the priority-inheritance futex that it waits for */
+    uint32_t *woken_at;  /* the futex at which it was last woken... */
+    uint32_t woken_turn; /* ...and its `slices` then */
     struct timer timer;
     uint64_t wait_until; /* CORO_TIMEOUT_*: when the call that is restarted has to end; 0: none */
     struct offload_job *job; /* the call that a helper runs for it */

@@ -11,8 +11,9 @@
 
 #include "runtime/sched.h"
 
-#define BUCKETS   (1U << 16)
-#define WAKES_MAX 8 /* calls, by one coroutine that does not wait itself */
+#define BUCKETS    (1U << 16)
+#define WAKES_MAX  8 /* calls, by one coroutine that does not wait itself */
+#define LOSSES_MAX 4 /* of one coroutine, before who wakes it makes way for it */
 
 static struct list *buckets;
 
@@ -53,18 +54,28 @@ static void queue_waiter(struct futex_waiter *waiter)
     list_push(place, &waiter->link);
 }
 
+/* Who was woken and waits again at once was woken in vain: somebody else had taken the lock. */
+static void count_losses(struct co *co, const uint32_t *word)
+{
+    bool in_vain = co->woken_at == word && co->woken_turn == co->slices;
+    co->losses = in_vain ? co->losses + (co->losses < LOSSES_MAX) : 0;
+}
+
 int futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
 {
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
         return -EAGAIN;
-    struct futex_waiter waiter = {
-        .co = this_co(), .word = word, .expected = expected, .bits = bits
-    };
+    struct co *co = this_co();
+    struct futex_waiter waiter = { .co = co, .word = word, .expected = expected, .bits = bits };
     queue_waiter(&waiter);
-    waiter.co->wakes = 0;
+    co->wakes = 0;
+    count_losses(co, word);
     int result = sched_park(deadline_ns);
-    if (waiter.woken) /* a wake that came first wins over a signal or the deadline */
+    if (waiter.woken) { /* a wake that came first wins over a signal or the deadline */
+        co->woken_at = word;
+        co->woken_turn = co->slices;
         return 0;
+    }
     list_remove(&waiter.link);
     return result;
 }
@@ -101,13 +112,17 @@ static void wake_one(struct futex_waiter *waiter)
 
 int futex_wake(uint32_t *word, int count, uint32_t bits)
 {
+    struct carrier *carrier = this_carrier();
     struct list *node, *after, *bucket = bucket_of(word);
     int woken = 0;
+    carrier->loser = NULL;
     list_for_each (node, after, bucket) {
         struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
         if (waiter->word != word || !(waiter->bits & bits))
             continue;
         wake_one(waiter);
+        if (unlikely(waiter->co->losses >= LOSSES_MAX))
+            carrier->loser = waiter->co;
         if (++woken >= count)
             break;
     }
@@ -116,10 +131,15 @@ int futex_wake(uint32_t *word, int count, uint32_t bits)
 
 void futex_give_way(void)
 {
-    struct co *co = this_co();
-    if (likely(++co->wakes < WAKES_MAX))
+    struct co *co = this_co(), *loser = this_carrier()->loser;
+    this_carrier()->loser = NULL;
+    if (likely(++co->wakes < WAKES_MAX && !loser))
         return;
     co->wakes = 0;
+    if (loser) {
+        loser->losses = 0;
+        sched_run_first(loser);
+    }
     sched_yield_co();
 }
 

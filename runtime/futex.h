@@ -46,7 +46,8 @@ int futex_wake(uint32_t *word, int count, uint32_t bits);
 
 /* After a call that wakes: every so many of them in a row, lets others run. Who releases a lock and takes
  * it again at once, over and over, would leave those it wakes no moment in which the lock is free; on
- * another processor they would find one. PARKS. */
+ * another processor they would find one. Who has been woken in vain several times runs at once, while what
+ * he was woken for is free. PARKS. */
 void futex_give_way(void);
 
 /* Wakes the first waiter of @word. Returns its coroutine, which has not run yet, or NULL. */

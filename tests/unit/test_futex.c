@@ -51,30 +51,6 @@ START_TEST(wait_returns_eagain_when_the_word_differs)
 }
 END_TEST
 
-static void take_once(void *argument)
-{
-    uint32_t *lock = argument;
-    while (*lock)
-        futex_wait(lock, 1, FUTEX_ANY, DEADLINE_NEVER);
-    woken_so_far++;
-}
-
-START_TEST(who_is_woken_finds_a_lock_free_that_is_taken_again_and_again)
-{
-    uint32_t lock = 1;
-    set_up();
-    harness_spawn(take_once, &lock);
-    sched_yield_co();
-    for (int i = 0; i < 1000 && !woken_so_far; i++) {
-        lock = 0;
-        futex_wake(&lock, 1, FUTEX_ANY);
-        futex_give_way();
-        lock = 1;
-    }
-    ck_assert_int_eq(woken_so_far, 1);
-}
-END_TEST
-
 START_TEST(those_whose_word_has_changed_are_woken_without_a_wake)
 {
     uint32_t same = 1, changed = 1;
@@ -467,7 +443,6 @@ int main(void)
 {
     RUN_TESTS(
         "futex", wait_returns_eagain_when_the_word_differs, waiters_wake_first_come_first,
-        who_is_woken_finds_a_lock_free_that_is_taken_again_and_again,
         those_whose_word_has_changed_are_woken_without_a_wake, wake_without_waiters_wakes_nobody,
         wake_of_zero_wakes_one_as_the_kernel_does, words_are_told_apart, bits_choose_among_waiters,
         timed_wait_returns_etimedout_when_nobody_wakes,
