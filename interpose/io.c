@@ -86,6 +86,7 @@ static long try_write(struct attempt *attempt)
 
 static long file_call(const struct fd_entry *entry, long nr, int fd, long a, long b, long c, long d)
 {
+    op_count();
     if (unlikely(entry && entry->waits_for_disk))
         return op_offload_finite(nr, fd, a, b, c, d);
     return op_direct(nr, fd, a, b, c, d);

@@ -160,12 +160,15 @@ long op_offload_call(long nr, const long argument[6])
 
 void op_refill_pace(struct co *co)
 {
+    co->calls_before += co->calls - 1;
     co->calls = 1;
 }
 
 void op_pace(bool takes)
 {
-    struct co *co = this_co();
+    struct carrier *carrier = this_carrier();
+    struct co *co = carrier->current;
+    carrier->io_calls++;
     uint32_t most = co->selfishness ? co->selfishness : runtime.selfishness;
     if (likely(co->calls++ < (takes ? most : 2 * most)))
         return;

@@ -57,6 +57,14 @@ bool op_may_run_here(uint64_t nr);
  * when the others look. One that gives is put off for as many calls again. PARKS. */
 void op_pace(bool takes);
 
+/* Counts an I/O call for observers alone: one that has no pace to keep. */
+static inline void op_count(void)
+{
+    struct carrier *carrier = this_carrier();
+    carrier->io_calls++;
+    carrier->current->calls_before++;
+}
+
 /* @co has waited: the count begins anew, with the call that did. */
 void op_refill_pace(struct co *co);
 

@@ -67,6 +67,8 @@ static inline __attribute__((always_inline)) long attempt_run_inline(struct atte
     long result = -EAGAIN;
     if (!attempt->skip_first)
         op_pace(!attempt->for_write);
+    else
+        op_count();
     *waiter = (struct fd_waiter){ .fd = attempt->fd };
     for (;;) {
         if (!attempt->skip_first || fault_happens(FAULT_SLOW))

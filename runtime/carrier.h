@@ -87,7 +87,8 @@ struct carrier {
 
     volatile uint32_t spinning; /* ticks for which the monitor goes on expecting spinners */
     volatile uint64_t switches; /* the monitor watches it for progress */
-    uint64_t stall_since_ns;    /* monitor: when it first saw `switches` at this value */
+    uint64_t polls, poll_events, io_calls; /* for observers: stat.h */
+    uint64_t stall_since_ns;               /* monitor: when it first saw `switches` at this value */
 
     struct latency latency;
     struct trace_ring trace;

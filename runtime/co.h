@@ -76,10 +76,12 @@ struct co {
     struct co_wait wait; /* for observers */
 
     int wake_result;
-    uint32_t slices;      /* times it was switched to */
-    uint32_t calls;       /* of I/O, since and with the last that waited */
-    uint32_t selfishness; /* its own; 0: the runtime's */
-    uint64_t since_ns;    /* coarse time of the last change of state */
+    uint32_t slices;       /* times it was switched to */
+    uint32_t waits;        /* times it parked */
+    uint32_t calls;        /* of I/O, since and with the last that waited */
+    uint32_t calls_before; /* those before; and calls that never wait */
+    uint32_t selfishness;  /* its own; 0: the runtime's */
+    uint64_t since_ns;     /* coarse time of the last change of state */
     struct co_signals signals;
 
     bool moved;                /* the present call has moved bytes; kept for CORO_FAULT alone */
@@ -126,5 +128,7 @@ struct co {
 _Static_assert(offsetof(struct co, waiter) == CACHE_BYTES, "the first line is full");
 _Static_assert(offsetof(struct co, wait) + sizeof(struct co_wait) == 2 * CACHE_BYTES,
                "a wait is one line");
+_Static_assert(offsetof(struct co, signals.pending) < 3 * CACHE_BYTES,
+               "whether a signal is due is seen in the third");
 
 #endif

@@ -63,6 +63,8 @@ struct co_info {
     uint64_t stack_used_bytes;
     char name[CO_NAME_BYTES];
     char peer[CO_PEER_BYTES]; /* of wait_fd, when it is a socket: "127.0.0.1:80"; "" otherwise */
+    uint64_t waits;           /* times it parked */
+    uint64_t io_calls;        /* reads, writes, accepts, polls and their kin */
 };
 
 /* Copies up to @max live threads with id > @after_id, in the order of their ids, into @out;

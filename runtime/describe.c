@@ -62,6 +62,8 @@ void co_describe(const struct co *co, uint64_t now, struct co_info *out)
     out->cpu_ns = co->cpu_ns;
     out->slices = co->slices;
     out->preemptions = co->preemptions;
+    out->waits = co->waits;
+    out->io_calls = co->calls_before + co->calls;
     out->stack_base = co->stack_base;
     out->stack_bytes = co->stack_bytes;
     uintptr_t sp = (uintptr_t)co->sp;

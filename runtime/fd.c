@@ -391,6 +391,7 @@ void poll_event(uint64_t tag, uint32_t events)
         sys3(__NR_read, fd, &drained, sizeof(drained));
         return;
     }
+    runtime.carrier.poll_events++;
     struct fd_entry *entry = fd_entry_existing(fd);
     if (!entry || entry->generation != (uint32_t)(tag >> 32))
         return;

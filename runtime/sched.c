@@ -180,6 +180,7 @@ static INLINE bool begin_park(struct carrier *carrier, struct co *co, uint64_t d
     if (unlikely(carrier->watch.trace))
         trace_park(carrier, co);
     co_set_state(co, CO_PARKED);
+    co->waits++;
     return true;
 }
 
@@ -342,6 +343,7 @@ static void pass(struct carrier *carrier)
 {
     uint64_t now = clock_now(&runtime.clock);
     runtime.coarse_ns = now;
+    carrier->polls++;
     carrier->favours = SCHED_FAVOURS;
     latency_pass(carrier, now);
     expire_timers(carrier, now);

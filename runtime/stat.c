@@ -29,4 +29,7 @@ void runtime_read_stat(struct runtime_stat *stat)
     stat->timers = carrier->timers.count;
     stat->helpers = offload_helpers();
     stat->carrier_cpu_ns = timespec_ns(&cpu);
+    stat->io_calls = carrier->io_calls;
+    stat->polls = carrier->polls;
+    stat->poll_events = carrier->poll_events;
 }

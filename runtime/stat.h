@@ -16,6 +16,9 @@ struct runtime_stat {
     uint64_t timers;      /* pending */
     uint64_t helpers;     /* helper kernel threads */
     uint64_t carrier_cpu_ns;
+    uint64_t io_calls; /* of all threads, those that have ended too: as in struct co_info */
+    uint64_t polls;    /* of the kernel for readiness, by the loop */
+    uint64_t poll_events;
 };
 
 /* On the monitor kernel thread; never parks. */

@@ -40,6 +40,8 @@ static struct co_info plain_thread(uint64_t id)
         .cpu_ns = 3400000,
         .slices = 7,
         .preemptions = 2,
+        .waits = 5,
+        .io_calls = 11,
         .stack_base = 0x7f0000000000 + id * 0x10000,
         .stack_bytes = 0x10000,
         .stack_used_bytes = 4096 + 512,

@@ -128,6 +128,8 @@ class Coroctl(Served):
             "cpu_ns": 3400000,
             "slices": 7,
             "preemptions": 2,
+            "waits": 5,
+            "io_calls": 11,
             "stack_base": "0x7f0000010000",
             "stack_bytes": 65536,
             "stack_used_bytes": 4608,

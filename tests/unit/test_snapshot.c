@@ -62,6 +62,7 @@ START_TEST(the_main_thread_is_there_and_runs)
     ck_assert_uint_eq(info[1].state, CO_PARKED);
     ck_assert_uint_eq(info[1].tid, runtime.tid_base);
     ck_assert_uint_eq(info[1].slices, 1);
+    ck_assert_uint_eq(info[1].waits, 1);
     ck_assert_uint_eq(info[1].stack_bytes, HARNESS_STACK_BYTES);
     ck_assert_uint_gt(info[1].stack_used_bytes, 0);
     ck_assert_uint_lt(info[1].stack_used_bytes, 4096);

@@ -36,6 +36,12 @@ static const struct figure {
     { "helpers", "helper kernel threads", offsetof(struct runtime_stat, helpers), false, false },
     { "carrier_cpu_ns", "CPU time of the kernel thread that runs the threads",
       offsetof(struct runtime_stat, carrier_cpu_ns), true, true },
+    { "io_calls", "reads, writes, accepts, polls and their kin",
+      offsetof(struct runtime_stat, io_calls), true, false },
+    { "polls", "times that the kernel was asked what is ready",
+      offsetof(struct runtime_stat, polls), true, false },
+    { "poll_events", "descriptors that became ready", offsetof(struct runtime_stat, poll_events),
+      true, false },
 };
 
 static uint64_t value_of(const struct runtime_stat *stat, const struct figure *figure)
@@ -122,16 +128,20 @@ static void print_interval(const struct runtime_stat *before, const struct runti
                            unsigned line)
 {
     double seconds = (double)(now->uptime_ns - before->uptime_ns) / NSEC_PER_SEC;
+    uint64_t polls = now->polls - before->polls;
 
     if (seconds <= 0)
         return;
     if (line % HEADER_EVERY == 0)
-        puts(" threads  runnable  made/s   switches/s  preempt/s  timers  helpers   cpu%");
-    printf("%8lu %9lu %7.0f %12.0f %10.0f %7lu %8lu %6.1f\n", now->threads, now->runnable,
-           (double)(now->threads_created - before->threads_created) / seconds,
+        puts(" threads  runnable  made/s   switches/s  preempt/s  timers  helpers   cpu%"
+             "       io/s    polls/s  events/poll");
+    printf("%8lu %9lu %7.0f %12.0f %10.0f %7lu %8lu %6.1f %10.0f %10.0f %12.1f\n", now->threads,
+           now->runnable, (double)(now->threads_created - before->threads_created) / seconds,
            (double)(now->switches - before->switches) / seconds,
            (double)(now->preemptions - before->preemptions) / seconds, now->timers, now->helpers,
-           (double)(now->carrier_cpu_ns - before->carrier_cpu_ns) / 1e7 / seconds);
+           (double)(now->carrier_cpu_ns - before->carrier_cpu_ns) / 1e7 / seconds,
+           (double)(now->io_calls - before->io_calls) / seconds, (double)polls / seconds,
+           polls > 0 ? (double)(now->poll_events - before->poll_events) / (double)polls : 0);
     fflush(stdout);
 }
 
@@ -197,7 +207,8 @@ static const struct argp_option stat_options[] = {
 const struct command command_stat = {
     .name = "stat",
     .summary = "print figures of a process",
-    .description = "Threads, switches, preemptions, timers, helpers and CPU time.",
+    .description = "Threads, switches, preemptions, timers, helpers, CPU time, I/O calls, and the "
+                   "loop's polls.",
     .options = stat_options,
     .run = stat_run,
 };

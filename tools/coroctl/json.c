@@ -125,6 +125,8 @@ static json_t *thread_object(const struct threads *threads, const struct co_info
     set_number(object, "cpu_ns", thread->cpu_ns);
     set_number(object, "slices", thread->slices);
     set_number(object, "preemptions", thread->preemptions);
+    set_number(object, "waits", thread->waits);
+    set_number(object, "io_calls", thread->io_calls);
     if (thread->stack_bytes != 0) {
         set_address(object, "stack_base", thread->stack_base);
         set_number(object, "stack_bytes", thread->stack_bytes);

@@ -37,6 +37,9 @@ enum field {
     CO_CPU_NS,
     CO_SLICES,
     CO_PREEMPTIONS,
+    CO_WAITS,
+    CO_CALLS,
+    CO_CALLS_BEFORE,
     CO_STACK_BASE,
     CO_STACK_BYTES,
     CO_WAIT_KIND,
@@ -77,6 +80,9 @@ static const char *const field_names[FIELDS] = {
     "co.cpu_ns",
     "co.slices",
     "co.preemptions",
+    "co.waits",
+    "co.calls",
+    "co.calls_before",
     "co.stack_base",
     "co.stack_bytes",
     "co.wait.kind",
@@ -294,6 +300,8 @@ static void describe(const unsigned char *co, struct co_info *info)
     info->cpu_ns = value_in(co, CO_CPU_NS);
     info->slices = value_in(co, CO_SLICES);
     info->preemptions = value_in(co, CO_PREEMPTIONS);
+    info->waits = value_in(co, CO_WAITS);
+    info->io_calls = (uint32_t)(value_in(co, CO_CALLS_BEFORE) + value_in(co, CO_CALLS));
     info->stack_base = value_in(co, CO_STACK_BASE);
     info->stack_bytes = value_in(co, CO_STACK_BYTES);
     if (sp - info->stack_base < info->stack_bytes)

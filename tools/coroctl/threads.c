@@ -1,4 +1,4 @@
-/* Fetches threads page by page: a process may have a million. They are kept, at 200 bytes each,
+/* Fetches threads page by page: a process may have a million. They are kept, at 216 bytes each,
  * because a line may name another thread (who holds a mutex) and columns are as wide as the widest
  * of them. */
 #include "tools/coroctl/threads.h"
