@@ -174,11 +174,16 @@ class Steer(Shimmed):
         wait_for(r"sorted by id(.*\n)+ +1 .*\n +2 .*\n +3 ")
         tmux("send-keys", "Down")
         tmux("send-keys", "w")
-        wait_for(r"Thread 2, innermost first:\n  #0  spinner")
+        wait_for(r"Thread 2, innermost first:\n  #0  spinner \(steered\+0x[0-9a-f]+\)")
         tmux("send-keys", "f")
         tmux("send-keys", "sleep", "Enter")
-        screen = wait_for(r"only sleep")
+        screen = wait_for(r"only sleep(.*\n)+Thread 3, innermost first:\n  #0 .*pause.*\n  #1  sleeper \(steered\+0x")
         self.assertNotRegex(screen, "steered +read")
+        self.assertNotIn("Thread 2", screen)  # its stack is hidden with it
+        tmux("send-keys", "f")
+        tmux("send-keys", "nosuch", "Enter")
+        screen = wait_for(r"only nosuch")
+        self.assertNotIn("innermost first", screen)
         tmux("send-keys", "q")
         for _ in range(100):
             if not tmux("list-sessions"):

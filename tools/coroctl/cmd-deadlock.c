@@ -56,7 +56,7 @@ static void print_member(struct search *search, const struct co_info *thread)
     search->code = stacks_fetch(search->connection, thread->id, &search->stacks);
     stack = stacks_by_id(&search->stacks, thread->id);
     if (stack != NULL)
-        print_stack(stack, false);
+        print_stack(stdout, stack, false);
 }
 
 static void print_cycle(void *context, const struct co_info *first)

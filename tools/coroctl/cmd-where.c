@@ -94,7 +94,7 @@ static void print_groups(const struct threads *threads, struct entry *entries, s
         printf("\n  %s ", groups[i].count == 1 ? "is" : "the first is");
         print_doing(threads, first->thread);
         putchar('\n');
-        print_stack(first->stack, all_frames);
+        print_stack(stdout, first->stack, all_frames);
     }
     free(groups);
 }

@@ -8,33 +8,35 @@
 
 #define LINE_FRAMES 48
 
-static void print_frame(const struct frame *frame, uint64_t pc, int number)
+static void print_frame(FILE *out, const struct frame *frame, uint64_t pc, int number)
 {
-    printf("  #%-3d", number);
+    fprintf(out, "  #%-3d", number);
     if (frame->function != NULL)
-        print_escaped(stdout, frame->function);
+        print_escaped(out, frame->function);
     else
-        printf("0x%lx", pc);
+        fprintf(out, "0x%lx", pc);
     if (frame->file != NULL) {
-        fputs(" at ", stdout);
-        print_escaped(stdout, frame->file);
-        printf(":%d", frame->line);
+        fputs(" at ", out);
+        print_escaped(out, frame->file);
+        fprintf(out, ":%d", frame->line);
     } else if (frame->object != NULL) {
-        fputs(" (", stdout);
-        print_escaped(stdout, frame->object);
-        printf("+0x%lx)", frame->offset);
+        fputs(" (", out);
+        print_escaped(out, frame->object);
+        fprintf(out, "+0x%lx)", frame->offset);
     }
-    puts(frame->inlined ? " (inlined)" : "");
+    fputs(frame->inlined ? " (inlined)\n" : "\n", out);
 }
 
-void print_stack(const struct stack *stack, bool all_frames)
+void print_stack(FILE *out, const struct stack *stack, bool all_frames)
 {
     struct frames frames = frames_of(stack, all_frames);
 
     for (size_t i = 0; i < frames.count; i++)
-        print_frame(frames.items[i].frame, frames.items[i].pc, (int)i);
+        print_frame(out, frames.items[i].frame, frames.items[i].pc, (int)i);
     if (frames.count == 0)
-        puts(stack->depth > 0 ? "  (in coroshim itself)" : "  (no registers: it keeps switching)");
+        fputs(stack->depth > 0 ? "  (in coroshim itself)\n"
+                               : "  (no registers: it keeps switching)\n",
+              out);
 }
 
 /* "folder/file" of a path. */
@@ -153,5 +155,5 @@ void print_thread(const struct threads *threads, const struct co_info *thread,
     print_doing(threads, thread);
     putchar('\n');
     print_held(threads, thread);
-    print_stack(stack, all_frames);
+    print_stack(stdout, stack, all_frames);
 }

@@ -1,8 +1,9 @@
-/* Threads and their stacks for people, on standard output. */
+/* Threads and their stacks for people; on standard output unless said otherwise. */
 #ifndef COROCTL_PRINT_H
 #define COROCTL_PRINT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "tools/coroctl/stacks.h"
 #include "tools/coroctl/threads.h"
@@ -14,7 +15,7 @@ void print_name(const struct co_info *thread);
 void print_doing(const struct threads *threads, const struct co_info *thread);
 
 /* A line for each function, innermost first; @all_frames: coroshim's own too. */
-void print_stack(const struct stack *stack, bool all_frames);
+void print_stack(FILE *out, const struct stack *stack, bool all_frames);
 
 /* The same within one line, without its end: "[src/a.c work|12] [libc.so.6 clone3+0x2c]"; "stack
  * unavailable" without a stack. */

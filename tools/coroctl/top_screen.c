@@ -7,7 +7,8 @@
 
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
-#include "tools/coroctl/frames.h"
+#include "tools/coroctl/image.h"
+#include "tools/coroctl/print.h"
 #include "tools/coroctl/stacks.h"
 #include "tools/coroctl/top.h"
 
@@ -38,6 +39,7 @@ static int table_lines(const struct screen *screen)
     return screen->where ? lines / 2 : lines;
 }
 
+/* The row in place of a chosen thread that has ended, or that the filter hides, is chosen instead. */
 static void find_chosen(struct screen *screen)
 {
     const struct top *top = screen->top;
@@ -48,6 +50,8 @@ static void find_chosen(struct screen *screen)
             screen->chosen = i;
     if (screen->chosen >= top->row_count)
         screen->chosen = top->row_count > 0 ? top->row_count - 1 : 0;
+    if (screen->chosen_id != 0)
+        screen->chosen_id = top->row_count > 0 ? top->rows[screen->chosen].thread->id : 0;
     if (screen->chosen < screen->first)
         screen->first = screen->chosen;
     if (screen->chosen >= screen->first + lines)
@@ -57,24 +61,23 @@ static void find_chosen(struct screen *screen)
 static void draw_stack(const struct screen *screen, int line)
 {
     const struct stack *stack = stacks_by_id(&screen->stacks, screen->chosen_id);
-    char text[512];
-    struct frames frames = { 0 };
+    char *text = NULL, *rest, *frame;
+    size_t size;
+    FILE *out;
 
-    snprintf(text, sizeof(text), "Thread %lu, innermost first:", screen->chosen_id);
-    put_line(line++, A_BOLD, text);
-    if (stack != NULL)
-        frames = frames_of(stack, false);
-    for (size_t i = 0; i < frames.count && line < LINES; i++) {
-        const struct frame *frame = frames.items[i].frame;
-
-        snprintf(text, sizeof(text), "  #%-3zu%s  %s:%d", i,
-                 frame->function != NULL ? frame->function : "?",
-                 frame->file != NULL     ? frame->file
-                 : frame->object != NULL ? frame->object
-                                         : "?",
-                 frame->line);
-        put_line(line++, A_NORMAL, text);
+    if (stack == NULL || (out = open_memstream(&text, &size)) == NULL)
+        return;
+    fprintf(out, "Thread %lu, innermost first:\n", screen->chosen_id);
+    print_stack(out, stack, false);
+    fclose(out);
+    rest = text;
+    for (int attribute = A_BOLD; line < LINES; attribute = A_NORMAL) {
+        frame = strsep(&rest, "\n");
+        if (frame == NULL)
+            break;
+        put_line(line++, attribute, frame);
     }
+    free(text);
 }
 
 static void draw_rows(const struct screen *screen)
@@ -103,7 +106,6 @@ static void draw(struct screen *screen)
     char text[512];
     FILE *out = fmemopen(text, sizeof(text), "w");
 
-    find_chosen(screen);
     erase();
     if (out != NULL) {
         top_print_summary(out, top);
@@ -216,6 +218,7 @@ static int run(struct screen *screen, double interval_s)
     while (code == EXIT_OK) {
         int key;
 
+        find_chosen(screen);
         code = fetch_stack(screen);
         if (code != EXIT_OK)
             break;
