@@ -125,6 +125,9 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
     case KEY_TIMEOUT:
         settings->timeout_s = parse_time(state, value, 0.001, 86400);
         return 0;
+    case KEY_SORT:
+        settings->sort = value;
+        return 0;
     case KEY_RETURNS:
         settings->returns = value;
         return 0;

@@ -85,6 +85,7 @@ class Completions(Shimmed):
         self.assertEqual(self.offers("set", "-t", ""), ["1", "2"])
         self.assertEqual(self.offers("profile", "-o", ""), [":files"])
         self.assertEqual(self.offers("profile", "--output=x"), [":files"])
+        self.assertEqual(self.offers("top", "--sort=s"), ["--sort=switches", "--sort=stack"])
         self.assertEqual(self.offers("nosuch", ""), [])
 
     def ask_shell(self, *arguments, status=0):

@@ -1,6 +1,7 @@
 """What threads are counted to do: the columns of coroctl top, the members of list, the figures of stat."""
 
 import json
+import subprocess
 import time
 
 from place import Shimmed
@@ -122,3 +123,50 @@ class Counted(Shimmed):
         self.assertEqual(heading.split()[-3:], ["io/s", "polls/s", "events/poll"])
         self.assertRegex(self.ask("stat"), r"(?m)^io_calls +\d+\npolls +\d+\npoll_events +\d+$")
         self.assertIn("# TYPE coroshim_io_calls_total counter\n", self.ask("stat", "--prometheus"))
+
+    def table(self, *arguments):
+        """The last of two tables: its heading and the rows, as words."""
+        text = self.ask("top", "--batch", "-i", "0.5", "-n", "2", *arguments)
+        self.assertNotIn("\033", text)
+        lines = text.split("\n\n")[1].splitlines()
+        return lines[1].split(), [line.split() for line in lines[2:]]
+
+    def test_columns_and_orders(self):
+        self.begin("pipe", "spins")
+        heading, rows = self.table()
+        self.assertEqual(heading[:5], ["ID", "CPU%", "SWITCH/S", "WAITS/S", "IO/S"])
+        self.assertEqual(sorted(row[0] for row in rows), ["1", "2", "3"])
+        self.assertEqual(rows[0][0], "3", "the spinner is not first")
+        self.assertIn("spin\\x1bner", rows[0])
+        self.assertEqual([row[0] for row in self.table("--sort", "id")[1]], ["1", "2", "3"])
+
+    def test_sorted_by_what_threads_did(self):
+        self.begin("pipe", "spins")
+        for order, column in (("waits", 3), ("io", 4)):
+            top = subprocess.Popen(
+                [self.copy("coroctl"), "top", "--batch", "--sort", order, "-p", str(self.process.pid), "-i", "0.5"],
+                env=self.environment, user=self.user, stdout=subprocess.PIPE, text=True)
+            self.addCleanup(top.stdout.close)
+            self.addCleanup(top.wait)
+            self.addCleanup(top.kill)
+            rows = []
+            for _ in range(300):  # until a table is seen in which both have done something
+                self.turns(5)
+                line = top.stdout.readline().split()
+                if line[1:2] == ["threads,"]:
+                    rows = []
+                elif line and line[0].isdigit():
+                    rows.append(line)
+                if len(rows) == 3 and float(rows[1][column]) > 0:
+                    break
+            else:
+                self.fail(f"not seen by {order}: {rows}")
+            self.assertEqual(rows[2][0], "3", "the spinner is not last")
+            self.assertGreaterEqual(float(rows[0][column]), float(rows[1][column]))
+            self.assertEqual(rows[0][0], "2" if order == "io" else rows[0][0])
+
+    def test_orders_that_are_none(self):
+        self.begin("pipe")
+        done = self.run_tool("coroctl", "top", "--batch", "--sort", "size")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, "^coroctl: 'size' is no order of threads: cpu, .* or id\n$")

@@ -13,6 +13,7 @@
 #include "tools/coroctl/process.h"
 #include "tools/coroctl/text.h"
 #include "tools/coroctl/threads.h"
+#include "tools/coroctl/top.h"
 
 #define SIGNALS    65
 #define WORD_BYTES 64
@@ -107,6 +108,12 @@ static void offer_signals(const struct line *line)
             offer(line, sigabbrev_np(number), sigdescr_np(number));
 }
 
+static void offer_orders(const struct line *line)
+{
+    for (enum top_order order = 0; order < TOP_ORDERS; order++)
+        offer(line, top_order_word(order), "");
+}
+
 /* By what the usage line calls it. */
 static void offer_value(const struct line *line, const char *kind)
 {
@@ -120,6 +127,8 @@ static void offer_value(const struct line *line, const char *kind)
         offer_settings(line, false);
     else if (strcmp(kind, "NAME=VALUE") == 0)
         offer_settings(line, true);
+    else if (strcmp(kind, "ORDER") == 0)
+        offer_orders(line);
     else if (strcmp(kind, "FILE") == 0 || strcmp(kind, "OLD") == 0)
         puts(":files");
 }

@@ -24,6 +24,8 @@ static json_t *row_json(const struct top_row *row)
     json_add(object, "state_ns", json_integer((json_int_t)thread->state_ns));
     json_add(object, "cpu_ns", json_integer((json_int_t)row->cpu_ns));
     json_add(object, "slices", json_integer((json_int_t)row->slices));
+    json_add(object, "waits", json_integer((json_int_t)row->waits));
+    json_add(object, "io_calls", json_integer((json_int_t)row->io_calls));
     json_add(object, "stack_used_bytes", json_integer((json_int_t)thread->stack_used_bytes));
     return object;
 }
@@ -35,14 +37,16 @@ static void print_exactly(const struct top *top, const struct settings *settings
     json_t *document, *rows;
 
     if (settings->plain && first)
-        puts("INTERVAL_NS\tID\tNAME\tSTATE\tFOR_NS\tCPU_NS\tSLICES\tSTACK_BYTES\tWAITS-ON");
+        puts("INTERVAL_NS\tID\tNAME\tSTATE\tFOR_NS\tCPU_NS\tSLICES\tWAITS\tIO_CALLS\tSTACK_BYTES\t"
+             "WAITS-ON");
     for (size_t i = 0; settings->plain && i < top->row_count; i++) {
         const struct top_row *row = &top->rows[i];
 
         printf("%lu\t%lu\t", interval_ns, row->thread->id);
         print_escaped(stdout, row->thread->name[0] != '\0' ? row->thread->name : "-");
-        printf("\t%s\t%lu\t%lu\t%lu\t%lu\t", state_word(row->thread->state), row->thread->state_ns,
-               row->cpu_ns, row->slices, row->thread->stack_used_bytes);
+        printf("\t%s\t%lu\t%lu\t%lu\t%lu\t%lu\t%lu\t", state_word(row->thread->state),
+               row->thread->state_ns, row->cpu_ns, row->slices, row->waits, row->io_calls,
+               row->thread->stack_used_bytes);
         print_wait(stdout, &top->threads, row->thread);
         putchar('\n');
     }
@@ -98,6 +102,13 @@ static int top_run(const struct settings *settings)
     bool batch = settings->batch || settings->json || settings->plain;
     int code;
 
+    if (settings->sort != NULL)
+        top.order = top_order_of(settings->sort);
+    if (top.order == TOP_ORDERS) {
+        error(0, 0, "'%s' is no order of threads: cpu, switches, waits, io, time, stack or id",
+              settings->sort);
+        return EXIT_USAGE;
+    }
     if (!batch && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))) {
         error(0, 0, "top needs a terminal, or --batch");
         return EXIT_USAGE;
@@ -119,6 +130,9 @@ static const struct argp_option top_options[] = {
     { "interval", 'i', "TIME", 0, "Look every so often (1)", 0 },
     { "batch", KEY_BATCH, NULL, 0, "Print the tables one after another, for logs and pipes", 0 },
     { "count", 'n', "N", 0, "With --batch: stop after N tables", 0 },
+    { "sort", KEY_SORT, "ORDER", 0,
+      "The most first: cpu (unless given), switches, waits, io, time (in the state), stack; or id",
+      0 },
     { "tree", KEY_TREE, NULL, 0, "Put threads below the one that created them", 0 },
     OPTION_JSON,
     OPTION_PLAIN,
@@ -129,9 +143,9 @@ const struct command command_top = {
     .name = "top",
     .summary = "show the busiest threads, live",
     .description =
-        "Keys: c, s, t, m, i sort by CPU, switches, time in state, stack (memory), id; f "
-        "filters by name; T shows a tree; arrows choose a thread and w shows where it "
-        "is; space looks again; q quits.",
+        "Keys: c, s, p, o, t, m, i sort by CPU, switches, waits (parks), I/O calls, time in state, "
+        "stack (memory), id; f filters by name; T shows a tree; arrows choose a thread and w "
+        "shows where it is; space looks again; q quits.",
     .options = top_options,
     .run = top_run,
 };

@@ -27,6 +27,7 @@ struct settings {
     bool all_frames;                   /* where: coroshim's own, too */
     bool prometheus;                   /* stat */
     bool batch, tree;                  /* top */
+    const char *sort;                  /* top: an order; NULL: as usual */
     double interval_s;                 /* stat, top; 0: once */
     unsigned count;                    /* stat, top: so many times; 0: without end */
     uint64_t thread;                   /* -t; 0: none */
@@ -49,6 +50,7 @@ enum {
     KEY_PROMETHEUS,
     KEY_BATCH,
     KEY_TREE,
+    KEY_SORT,
     KEY_TIME,
     KEY_OFF_CPU,
     KEY_HZ,

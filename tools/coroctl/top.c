@@ -11,16 +11,22 @@
 #include "tools/coroctl/text.h"
 
 static const char *const order_words[TOP_ORDERS] = {
-    [TOP_CPU] = "cpu",
-    [TOP_SWITCHES] = "switches",
-    [TOP_TIME] = "time in state",
-    [TOP_STACK] = "stack",
-    [TOP_ID] = "id",
+    [TOP_CPU] = "cpu",   [TOP_SWITCHES] = "switches", [TOP_WAITS] = "waits", [TOP_IO] = "io",
+    [TOP_TIME] = "time", [TOP_STACK] = "stack",       [TOP_ID] = "id",
 };
 
 const char *top_order_word(enum top_order order)
 {
     return order_words[order];
+}
+
+enum top_order top_order_of(const char *word)
+{
+    enum top_order order = 0;
+
+    while (order < TOP_ORDERS && strcmp(order_words[order], word) != 0)
+        order++;
+    return order;
 }
 
 static uint64_t sort_key(const struct top_row *row, enum top_order order)
@@ -30,6 +36,10 @@ static uint64_t sort_key(const struct top_row *row, enum top_order order)
         return row->cpu_ns;
     case TOP_SWITCHES:
         return row->slices;
+    case TOP_WAITS:
+        return row->waits;
+    case TOP_IO:
+        return row->io_calls;
     case TOP_TIME:
         return row->thread->state_ns;
     case TOP_STACK:
@@ -50,14 +60,21 @@ static int compare_rows(const void *a, const void *b, void *order)
     return one->thread->id < other->thread->id ? -1 : 1;
 }
 
+/* The library counts in 32 bits. */
 static struct top_row make_row(const struct top *top, const struct co_info *thread)
 {
     const struct co_info *before = threads_by_tid(&top->before, thread->tid);
-    struct top_row row = { .thread = thread, .cpu_ns = thread->cpu_ns, .slices = thread->slices };
+    struct top_row row = { .thread = thread,
+                           .cpu_ns = thread->cpu_ns,
+                           .slices = thread->slices,
+                           .waits = thread->waits,
+                           .io_calls = thread->io_calls };
 
     if (before != NULL && before->id == thread->id) {
         row.cpu_ns -= before->cpu_ns;
-        row.slices -= before->slices;
+        row.slices = (uint32_t)(row.slices - before->slices);
+        row.waits = (uint32_t)(row.waits - before->waits);
+        row.io_calls = (uint32_t)(row.io_calls - before->io_calls);
     }
     return row;
 }
@@ -152,10 +169,13 @@ void top_print_summary(FILE *out, const struct top *top)
 {
     double seconds = (double)elapsed_ns(top) / NSEC_PER_SEC;
 
-    fprintf(out, "%lu threads, %lu runnable; %.0f switches/s, %.0f preemptions/s; CPU %.1f %%; up ",
+    fprintf(out,
+            "%lu threads, %lu runnable; %.0f switches/s, %.0f preemptions/s, %.0f I/O calls/s; "
+            "CPU %.1f %%; up ",
             top->stat.threads, top->stat.runnable,
             (double)(top->stat.switches - top->stat_before.switches) / seconds,
             (double)(top->stat.preemptions - top->stat_before.preemptions) / seconds,
+            (double)(top->stat.io_calls - top->stat_before.io_calls) / seconds,
             (double)(top->stat.carrier_cpu_ns - top->stat_before.carrier_cpu_ns) * 100 /
                 (double)elapsed_ns(top));
     print_duration(out, top->stat.uptime_ns);
@@ -163,8 +183,8 @@ void top_print_summary(FILE *out, const struct top *top)
 
 void top_print_head(FILE *out)
 {
-    fprintf(out, "%8s %6s %10s %-9s %9s %9s  %-16s %s", "ID", "CPU%", "SWITCHES/S", "STATE", "FOR",
-            "STACK", "NAME", "WAITS-ON");
+    fprintf(out, "%7s %5s %8s %7s %7s %-8s %9s %8s  %-16s %s", "ID", "CPU%", "SWITCH/S", "WAITS/S",
+            "IO/S", "STATE", "FOR", "STACK", "NAME", "WAITS-ON");
 }
 
 /* A cell of at most @width bytes, at its right side. */
@@ -180,16 +200,30 @@ static void print_right(FILE *out, int width, void (*print)(FILE *, uint64_t), u
     fprintf(out, " %*s", width, text);
 }
 
+/* The name behind the tree's branches. */
+static void print_name(FILE *out, const struct top_row *row)
+{
+    char text[4 * CO_NAME_BYTES] = "";
+    FILE *cell = fmemopen(text, sizeof(text), "w");
+
+    if (cell == NULL)
+        return;
+    print_escaped(cell, row->thread->name[0] != '\0' ? row->thread->name : "-");
+    fclose(cell);
+    fprintf(out, "  %*s%-*s ", 2 * row->depth, "", 16 - 2 * (row->depth < 7 ? row->depth : 7),
+            text);
+}
+
 void top_print_row(FILE *out, const struct top *top, const struct top_row *row)
 {
     const struct co_info *thread = row->thread;
-    double elapsed = (double)elapsed_ns(top);
+    double elapsed = (double)elapsed_ns(top), rate = NSEC_PER_SEC / elapsed;
 
-    fprintf(out, "%8lu %6.1f %10.0f %-9s", thread->id, (double)row->cpu_ns * 100 / elapsed,
-            (double)row->slices * NSEC_PER_SEC / elapsed, state_word(thread->state));
+    fprintf(out, "%7lu %5.1f %8.0f %7.0f %7.0f %-8s", thread->id,
+            (double)row->cpu_ns * 100 / elapsed, (double)row->slices * rate,
+            (double)row->waits * rate, (double)row->io_calls * rate, state_word(thread->state));
     print_right(out, 9, print_duration, thread->state_ns);
-    print_right(out, 9, print_bytes, thread->stack_used_bytes);
-    fprintf(out, "  %*s%-*.*s ", 2 * row->depth, "", 16 - 2 * (row->depth < 7 ? row->depth : 7),
-            CO_NAME_BYTES, thread->name[0] != '\0' ? thread->name : "-");
+    print_right(out, 8, print_bytes, thread->stack_used_bytes);
+    print_name(out, row);
     print_wait(out, &top->threads, thread);
 }

@@ -11,12 +11,21 @@
 
 #define TOP_FILTER_BYTES 64
 
-enum top_order { TOP_CPU, TOP_SWITCHES, TOP_TIME, TOP_STACK, TOP_ID, TOP_ORDERS };
+enum top_order {
+    TOP_CPU,
+    TOP_SWITCHES,
+    TOP_WAITS,
+    TOP_IO,
+    TOP_TIME,
+    TOP_STACK,
+    TOP_ID,
+    TOP_ORDERS
+};
 
 struct top_row {
     const struct co_info *thread;
-    uint64_t cpu_ns, slices; /* since the last look */
-    int depth;               /* below the creator, in a tree */
+    uint64_t cpu_ns, slices, waits, io_calls; /* since the last look */
+    int depth;                                /* below the creator, in a tree */
 };
 
 struct top {
@@ -44,8 +53,9 @@ void top_print_summary(FILE *out, const struct top *top);
 void top_print_head(FILE *out);
 void top_print_row(FILE *out, const struct top *top, const struct top_row *row);
 
-/* The word for an order. */
+/* The word for an order, and the order of a word; TOP_ORDERS: of none. */
 const char *top_order_word(enum top_order order);
+enum top_order top_order_of(const char *word);
 
 /* Runs the screen until the user ends it; @interval_s between looks. */
 int top_screen(struct top *top, double interval_s);

@@ -113,7 +113,7 @@ static void draw(struct screen *screen)
         put_line(0, A_BOLD, text);
     }
     snprintf(text, sizeof(text),
-             "sorted by %s%s%s%s   c/s/t/m/i sort  f filter  T tree  w where  q quit",
+             "sorted by %s%s%s%s   c/s/p/o/t/m/i sort  f filter  T tree  w where  q quit",
              top_order_word(top->order), top->tree ? ", tree" : "",
              top->filter[0] != '\0' ? ", only " : "", top->filter);
     put_line(1, A_DIM, text);
@@ -164,7 +164,7 @@ static void ask_filter(struct top *top)
 
 static bool set_order(struct top *top, int key)
 {
-    static const char keys[TOP_ORDERS + 1] = "cstmi";
+    static const char keys[TOP_ORDERS + 1] = "cspotmi";
     const char *at = key > 0 && key < 128 ? strchr(keys, key) : NULL;
 
     if (at == NULL)
