@@ -65,6 +65,8 @@ struct co_info {
     char peer[CO_PEER_BYTES]; /* of wait_fd, when it is a socket: "127.0.0.1:80"; "" otherwise */
     uint64_t waits;           /* times it parked */
     uint64_t io_calls;        /* reads, writes, accepts, polls and their kin */
+    uint32_t selfishness;     /* I/O calls that may complete before others get a turn */
+    uint32_t own_selfishness; /* 1: this thread's alone; 0: the process's */
 };
 
 /* Copies up to @max live threads with id > @after_id, in the order of their ids, into @out;

@@ -19,11 +19,12 @@
 /* clang-format off */
 #define FIELDS                                                                                     \
     RUNTIME(mode), RUNTIME(all), RUNTIME(coarse_ns), RUNTIME(live), RUNTIME(pid),                  \
+    RUNTIME(selfishness),                                                                          \
     RUNTIME(carrier.current), RUNTIME(carrier.kernel_tid), RUNTIME(carrier.kthread.in_runtime),    \
     { "co", 0, sizeof(struct co) },                                                                \
     CO(all), CO(id), CO(creator_id), CO(tid), CO(state), CO(name), CO(sp), CO(fs_base),            \
     CO(since_ns), CO(cpu_ns), CO(slices), CO(preemptions), CO(stack_base), CO(stack_bytes),        \
-    CO(waits), CO(calls), CO(calls_before),                                                        \
+    CO(waits), CO(calls), CO(calls_before), CO(selfishness),                                       \
     CO(wait.kind), CO(wait.fd), CO(wait.count), CO(wait.tid), CO(wait.pid), CO(wait.nr),           \
     CO(wait.addr), CO(timer.deadline_ns), CO(timer.position),                                      \
     { "switch", 0, 64 },                                                                           \

@@ -64,6 +64,9 @@ void co_describe(const struct co *co, uint64_t now, struct co_info *out)
     out->preemptions = co->preemptions;
     out->waits = co->waits;
     out->io_calls = co->calls_before + co->calls;
+    uint32_t own = co->selfishness;
+    out->selfishness = own ? own : runtime.selfishness;
+    out->own_selfishness = own != 0;
     out->stack_base = co->stack_base;
     out->stack_bytes = co->stack_bytes;
     uintptr_t sp = (uintptr_t)co->sp;

@@ -42,6 +42,7 @@ static struct co_info plain_thread(uint64_t id)
         .preemptions = 2,
         .waits = 5,
         .io_calls = 11,
+        .selfishness = 4,
         .stack_base = 0x7f0000000000 + id * 0x10000,
         .stack_bytes = 0x10000,
         .stack_used_bytes = 4096 + 512,

@@ -202,7 +202,7 @@ class Call(Shimmed):
         self.begin(call="off")
         self.ask("getpid()", status=4, message=f"coroctl: process {self.process.pid} refuses: it was not started "
                                                r"with CORO_CALL=on \(corun --call\)\n")
-        self.ask("call=on", command="set", status=1, message=".*cannot be changed while the program runs\n")
+        self.ask("call=on", command="set", status=1, message=".*CORO_CALL=on: cannot be changed while the program runs\n")
 
     def test_what_is_no_call(self):
         self.begin()

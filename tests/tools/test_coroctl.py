@@ -130,6 +130,8 @@ class Coroctl(Served):
             "preemptions": 2,
             "waits": 5,
             "io_calls": 11,
+            "selfishness": 4,
+            "own_selfishness": False,
             "stack_base": "0x7f0000010000",
             "stack_bytes": 65536,
             "stack_used_bytes": 4608,

@@ -92,6 +92,7 @@ COMMANDS = [
     (["trace", "--time", "0.2", "-o", "out.json"], 0),
     (["latency"], 0),
     (["get"], 0),
+    (["get", "-t", "2"], 0),
     (["set", "slice=5ms"], 0),
     (["set", "-t", "2", "selfishness=7"], 0),
     (["kill", "3", "USR1"], 0),

@@ -79,7 +79,15 @@ class Steer(Shimmed):
         self.assertEqual(json.loads(self.ask("get", "--json", "slice"))["settings"], {"CORO_SLICE": "1ms"})
         self.assertEqual(self.ask("get", "--plain", "selfishness").splitlines()[1:],
                          ["CORO_SELFISHNESS\t4\t1..32768\tyes"])
-        self.ask("get", "nothing", status=2, message="coroctl: no such setting; see coroctl get\n")
+        for names, message in (
+            (["nothing"], "coroctl: CORO_NOTHING: unknown variable; see coroctl get\n"),
+            (["slice", "sliec"], r"coroctl: CORO_SLIEC: unknown variable; did you mean CORO_SLICE\?\n"),
+            (["lib"], "coroctl: CORO_LIB: no setting of a process\n"),
+            (["-t", 2, "slice"], "coroctl: CORO_SLICE: a thread has no such setting of its own\n"),
+        ):
+            with self.subTest(names=names):
+                self.assertEqual(self.ask("get", *names, status=2, message=message), "")
+        self.ask("get", "-t", 77, status=1, message=f"coroctl: process {self.process.pid} has no thread 77\n")
 
     def test_settings_change(self):
         self.assertEqual(self.ask("set", "slice=5ms", "CORO_SELFISHNESS=9"), "CORO_SLICE=5ms\nCORO_SELFISHNESS=9\n")
@@ -87,22 +95,40 @@ class Steer(Shimmed):
                          {"CORO_SELFISHNESS": "9", "CORO_SLICE": "5ms"})
         self.assertEqual(self.ask("set", "-t", 2, "selfishness=100"), "thread 2: CORO_SELFISHNESS=100\n")
         self.assertEqual(json.loads(self.ask("get", "--json", "selfishness"))["settings"], {"CORO_SELFISHNESS": "9"})
+        own = {"schema": 1, "pid": self.process.pid, "thread": 2, "own": True, "settings": {"CORO_SELFISHNESS": "100"}}
+        self.assertEqual(json.loads(self.ask("get", "-t", 2, "--json")), own)
+        other = {**own, "thread": 3, "own": False, "settings": {"CORO_SELFISHNESS": "9"}}
+        self.assertEqual(json.loads(self.ask("get", "-t", 3, "--json", "selfishness")), other)
+        self.assertRegex(self.ask("get", "-t", 2), r"^CORO_SELFISHNESS +100 +1\.\.32768 \(its own\)\n$")
+        self.assertRegex(self.ask("get", "-t", 3), r"^CORO_SELFISHNESS +9 +1\.\.32768 \(the process's\)\n$")
+        threads = json.loads(self.ask("list", "--json"))["threads"]
+        self.assertEqual([(thread["selfishness"], thread["own_selfishness"]) for thread in threads],
+                         [(9, False), (100, True), (9, False)])
 
     def test_bad_settings_change_nothing(self):
-        refused = f"coroctl: process {self.process.pid} refuses: "
         for arguments, status, message in (
-            (["slice=12x"], 1, refused + "not a duration\n"),
-            (["selfishness=0"], 1, refused + "out of range 1\\.\\.32768\n"),
-            (["control=off"], 1, refused + "cannot be changed while the program runs\n"),
-            (["sliec=1ms"], 1, refused + "unknown variable\n"),
-            (["-t", 2, "slice=1ms"], 1, refused + "a thread has no such setting of its own\n"),
-            (["-t", 77, "selfishness=5"], 1, refused + "no such thread\n"),
+            (["slice=12x"], 1, "coroctl: CORO_SLICE=12x: not a duration\n"),
+            (["selfishness=9", "slice=5ms", "log=loud", "selfishness=0"], 1,
+             "coroctl: CORO_LOG=loud: .*\ncoroctl: CORO_SELFISHNESS=0: out of range 1\\.\\.32768\n"),
+            (["control=off"], 1, "coroctl: CORO_CONTROL=off: cannot be changed while the program runs\n"),
+            (["selfishness=9", "sliec=5ms"], 1,
+             "coroctl: CORO_SLIEC=5ms: unknown variable; did you mean CORO_SLICE\\?\n"),
+            (["-t", 2, "slice=1ms"], 1, "coroctl: CORO_SLICE=1ms: a thread has no such setting of its own\n"),
+            (["-t", 77, "selfishness=5"], 1, f"coroctl: process {self.process.pid} has no thread 77\n"),
             (["slice"], 2, "coroctl: 'slice' is not NAME=VALUE\n"),
             ([], 2, "coroctl: set what.*\n"),
         ):
             with self.subTest(arguments=arguments):
-                self.ask("set", *arguments, status=status, message=message)
-        self.assertEqual(json.loads(self.ask("get", "--json", "slice"))["settings"], {"CORO_SLICE": "1ms"})
+                self.assertEqual(self.ask("set", *arguments, status=status, message=message), "")
+        self.assertEqual(json.loads(self.ask("get", "--json", "slice", "selfishness", "log"))["settings"],
+                         {"CORO_SELFISHNESS": "4", "CORO_SLICE": "1ms", "CORO_LOG": "warn"})
+
+    def test_a_refusal_has_a_document(self):
+        text = self.ask("set", "--json", "selfishness=9", "slice=12x", status=1,
+                        message="coroctl: CORO_SLICE=12x: not a duration\n")
+        self.assertEqual(json.loads(text), {
+            "schema": 1, "pid": self.process.pid, "settings": {},
+            "refused": [{"name": "CORO_SLICE", "value": "12x", "why": "not a duration"}]})
 
     def test_a_signal_reaches_the_thread_that_is_meant(self):
         for thread, name in ((2, "spinner"), (3, "sleeper"), (2, "spinner")):

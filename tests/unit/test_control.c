@@ -118,9 +118,11 @@ START_TEST(hello_says_who_is_there)
 }
 END_TEST
 
+#define PAGE ((FRAME_REPLY_MAX - sizeof(struct list_reply)) / sizeof(struct co_info))
+
 START_TEST(list_pages_through_all_threads)
 {
-    static const uint64_t counts[] = { 0, 1, 3, 302, 303, 304, 1000, 1000000 };
+    static const uint64_t counts[] = { 0, 1, 3, PAGE - 1, PAGE, PAGE + 1, 1000, 1000000 };
     int fd;
 
     start();

@@ -11,6 +11,7 @@
 
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/process.h"
+#include "tools/coroctl/setting.h"
 #include "tools/coroctl/text.h"
 #include "tools/coroctl/threads.h"
 #include "tools/coroctl/top.h"

@@ -1,208 +1,208 @@
-/* coroctl get and set: the CORO_* settings of a process while it runs. */
+/* coroctl set: changes CORO_* settings of a process while it runs.
+ *
+ * All assignments are checked before the first is made, against what the process has and the rows of
+ * conf.def that it checks with itself, so that a mistake in one of them changes nothing. */
+#include <errno.h>
 #include <error.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "shim/conf.h"
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/json.h"
+#include "tools/coroctl/setting.h"
 #include "tools/coroctl/text.h"
 
-#define PREFIX "CORO_"
+#define WHY_BYTES CONF_TEXT_BYTES
 
-/* "slice", "SLICE" and "CORO_SLICE" are one name. */
-static void full_name(const char *name, char full[SETTING_NAME_BYTES])
-{
-    const char *rest =
-        strncasecmp(name, PREFIX, strlen(PREFIX)) == 0 ? name + strlen(PREFIX) : name;
-
-    snprintf(full, SETTING_NAME_BYTES, "%s%s", PREFIX, strcmp(name, "CORO") == 0 ? "" : rest);
-    for (char *c = full; *c != '\0'; c++)
-        if (*c >= 'a' && *c <= 'z')
-            *c += 'A' - 'a';
-        else if (*c == '-')
-            *c = '_';
-    if (strcmp(name, "CORO") == 0)
-        full[strlen("CORO")] = '\0';
-}
-
-/* Copies setting number @i of the reply; what a library of another release lacks is zero. */
-struct setting settings_at(const struct connection *connection, uint32_t i)
-{
-    const struct get_reply *reply = (const struct get_reply *)connection->body;
-    struct setting setting = { 0 };
-    size_t bytes = reply->record_bytes < sizeof(setting) ? reply->record_bytes : sizeof(setting);
-
-    memcpy(&setting, connection->body + sizeof(*reply) + (size_t)i * reply->record_bytes, bytes);
-    setting.name[sizeof(setting.name) - 1] = '\0';
-    setting.value[sizeof(setting.value) - 1] = '\0';
-    setting.range[sizeof(setting.range) - 1] = '\0';
-    return setting;
-}
-
-int settings_fetch(struct connection *connection, uint32_t *count)
-{
-    const struct get_reply *reply = (const struct get_reply *)connection->body;
-    int code = connection_ask(connection, FRAME_GET, NULL, 0, sizeof(*reply));
-
-    if (code != EXIT_OK)
-        return code;
-    if (reply->record_bytes == 0 ||
-        (connection->body_bytes - sizeof(*reply)) / reply->record_bytes < reply->count) {
-        error(0, 0, "process %d answers nonsense: is it coroshim's?", (int)connection->pid);
-        return EXIT_PROTOCOL;
-    }
-    *count = reply->count;
-    return EXIT_OK;
-}
-
-static bool is_wanted(const struct setting *setting, char **names)
-{
-    char full[SETTING_NAME_BYTES];
-
-    if (names[0] == NULL)
-        return true;
-    for (; *names != NULL; names++) {
-        full_name(*names, full);
-        if (strcmp(full, setting->name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void print_setting(const struct setting *setting, bool plain)
-{
-    if (plain)
-        printf("%s\t%s\t%s\t%s\n", setting->name, setting->value, setting->range,
-               setting->changeable ? "yes" : "no");
-    else
-        printf("%-22s %-12s %s%s\n", setting->name,
-               setting->value[0] != '\0' ? setting->value : "-", setting->range,
-               setting->changeable ? "" : " (only at the start)");
-}
-
-static int get_run(const struct settings *settings)
-{
-    static struct connection connection;
-    json_t *values = json_object();
-    uint32_t count, printed = 0;
-    int code = connection_choose(settings->process, &connection);
-
-    if (code != EXIT_OK)
-        return code;
-    code = settings_fetch(&connection, &count);
-    connection_close(&connection);
-    if (code != EXIT_OK)
-        return code;
-    if (settings->plain)
-        puts("NAME\tVALUE\tRANGE\tCHANGEABLE");
-    for (uint32_t i = 0; i < count; i++) {
-        struct setting setting = settings_at(&connection, i);
-
-        if (!is_wanted(&setting, settings->arguments))
-            continue;
-        printed++;
-        if (settings->json)
-            json_object_set_new(values, setting.name, json_string(setting.value));
-        else
-            print_setting(&setting, settings->plain);
-    }
-    if (settings->json) {
-        json_t *document = json_document(connection.pid);
-
-        json_add(document, "settings", values);
-        json_print_document(document);
-    } else {
-        json_decref(values);
-    }
-    if (printed == 0) {
-        error(0, 0, "no such setting; see coroctl get");
-        return EXIT_USAGE;
-    }
-    return EXIT_OK;
-}
+struct change {
+    const struct settings *settings;
+    struct connection *connection;
+    struct set_request *requests; /* one for each assignment */
+    size_t count;
+    json_t *values, *refused; /* what holds now, and what does not */
+};
 
 /* "NAME=VALUE". */
-static int set_one(struct connection *connection, const char *assignment,
-                   const struct settings *settings, json_t *values)
+static bool parse(const char *assignment, struct set_request *request)
 {
-    uint64_t id = settings->thread;
-    struct set_request request = { .id = id };
     const char *equals = strchr(assignment, '=');
-    struct setting *now = (struct setting *)connection->body;
     char name[SETTING_NAME_BYTES];
-    int code;
 
     if (equals == NULL || (size_t)(equals - assignment) >= sizeof(name) ||
-        strlen(equals + 1) >= sizeof(request.value)) {
+        strlen(equals + 1) >= sizeof(request->value)) {
         error(0, 0, "'%s' is not NAME=VALUE", assignment);
-        return EXIT_USAGE;
+        return false;
     }
     snprintf(name, sizeof(name), "%.*s", (int)(equals - assignment), assignment);
-    full_name(name, request.name);
-    snprintf(request.value, sizeof(request.value), "%s", equals + 1);
-    code = connection_ask(connection, FRAME_SET, &request, sizeof(request), sizeof(*now));
+    setting_full_name(name, request->name);
+    snprintf(request->value, sizeof(request->value), "%s", equals + 1);
+    return true;
+}
+
+static int parse_all(struct change *change)
+{
+    char **arguments = change->settings->arguments;
+
+    while (arguments[change->count] != NULL)
+        change->count++;
+    if (change->count == 0) {
+        error(0, 0, "set what? See coroctl get for the names");
+        return EXIT_USAGE;
+    }
+    change->requests = calloc(change->count, sizeof(*change->requests));
+    if (change->requests == NULL)
+        error(EXIT_FAILED, errno, "memory");
+    for (size_t i = 0; i < change->count; i++) {
+        change->requests[i].id = change->settings->thread;
+        if (!parse(arguments[i], &change->requests[i]))
+            return EXIT_USAGE;
+    }
+    return EXIT_OK;
+}
+
+static void refuse(struct change *change, const struct set_request *request, const char *why)
+{
+    json_t *item = json_object();
+
+    json_add(item, "name", text_json(request->name));
+    json_add(item, "value", text_json(request->value));
+    json_add(item, "why", text_json(why));
+    json_array_append_new(change->refused, item);
+}
+
+/* Writes what is wrong, or nothing, into @why. A variable that this coroctl does not know is left to the
+ * process to judge. */
+static void judge(const struct set_request *request, bool is_known, const struct setting *setting,
+                  char why[WHY_BYTES])
+{
+    const struct conf_variable *variable = conf_find(request->name, strlen(request->name));
+    struct conf ours = conf;
+
+    why[0] = '\0';
+    if (!is_known)
+        setting_explain(request->name, why, WHY_BYTES);
+    else if (!setting->changeable)
+        snprintf(why, WHY_BYTES, "cannot be changed while the program runs");
+    else if (request->id != 0 && strcmp(request->name, SETTING_OF_THREAD) != 0)
+        snprintf(why, WHY_BYTES, "a thread has no such setting of its own");
+    else if (variable != NULL && conf_parse(variable, request->value, &ours, why))
+        why[0] = '\0';
+}
+
+static void refuse_all(struct change *change, const char *why)
+{
+    for (size_t i = 0; i < change->count; i++)
+        refuse(change, &change->requests[i], why);
+}
+
+static int check_all(struct change *change)
+{
+    struct co_info thread;
+    uint32_t count;
+    int code = settings_fetch(change->connection, &count);
+
     if (code != EXIT_OK)
         return code;
-    if (id == 0)
-        snprintf(request.value, sizeof(request.value), "%.*s", SETTING_VALUE_BYTES - 1, now->value);
-    if (settings->json)
-        json_add(values, request.name, text_json(request.value));
-    else if (settings->plain)
-        printf("%s\t%s\n", request.name, request.value);
-    else if (id != 0)
-        printf("thread %lu: %s=%s\n", id, request.name, request.value);
+    for (size_t i = 0; i < change->count; i++) {
+        const struct set_request *request = &change->requests[i];
+        struct setting setting;
+        char why[WHY_BYTES];
+
+        judge(request, setting_find(change->connection, count, request->name, &setting), &setting,
+              why);
+        if (why[0] == '\0')
+            continue;
+        error(0, 0, "%s=%s: %s", request->name, request->value, why);
+        refuse(change, request, why);
+        code = EXIT_FAILED;
+    }
+    if (code != EXIT_OK || change->settings->thread == 0)
+        return code;
+    code = thread_fetch(change->connection, change->settings->thread, &thread);
+    if (code == EXIT_FAILED)
+        refuse_all(change, "no such thread");
+    return code;
+}
+
+static void print_change(const struct change *change, const struct set_request *request)
+{
+    if (change->settings->plain)
+        printf("%s\t%s\n", request->name, request->value);
+    else if (request->id != 0)
+        printf("thread %lu: %s=%s\n", request->id, request->name, request->value);
     else
-        printf("%.*s=%.*s\n", SETTING_NAME_BYTES - 1, now->name, SETTING_VALUE_BYTES - 1,
-               now->value);
+        printf("%s=%s\n", request->name, request->value);
+}
+
+static int apply(struct change *change, struct set_request *request)
+{
+    const struct setting *now = (const struct setting *)change->connection->body;
+    int code =
+        connection_ask(change->connection, FRAME_SET, request, sizeof(*request), sizeof(*now));
+
+    if (code != EXIT_OK) {
+        refuse(change, request, "the process refuses");
+        return code;
+    }
+    if (request->id == 0)
+        snprintf(request->value, sizeof(request->value), "%.*s", SETTING_VALUE_BYTES - 1,
+                 now->value);
+    json_add(change->values, request->name, text_json(request->value));
+    if (!change->settings->json)
+        print_change(change, request);
     return EXIT_OK;
+}
+
+static int apply_all(struct change *change)
+{
+    int code = EXIT_OK;
+
+    if (change->settings->plain)
+        puts("NAME\tVALUE");
+    for (size_t i = 0; code == EXIT_OK && i < change->count; i++)
+        code = apply(change, &change->requests[i]);
+    return code;
+}
+
+static void print_json(const struct change *change)
+{
+    json_t *document = json_document(change->connection->pid);
+
+    if (change->settings->thread != 0)
+        json_add(document, "thread", json_integer((json_int_t)change->settings->thread));
+    json_add(document, "settings", json_incref(change->values));
+    if (json_array_size(change->refused) > 0)
+        json_add(document, "refused", json_incref(change->refused));
+    json_print_document(document);
 }
 
 static int set_run(const struct settings *settings)
 {
     static struct connection connection;
-    json_t *values = json_object();
-    int code;
+    struct change change = { .settings = settings, .connection = &connection };
+    int code = parse_all(&change);
 
-    if (settings->arguments[0] == NULL) {
-        error(0, 0, "set what? See coroctl get for the names");
-        return EXIT_USAGE;
-    }
-    code = connection_choose(settings->process, &connection);
-    if (code != EXIT_OK)
+    if (code == EXIT_OK)
+        code = connection_choose(settings->process, &connection);
+    if (code != EXIT_OK) {
+        free(change.requests);
         return code;
-    if (settings->plain)
-        puts("NAME\tVALUE");
-    for (char **at = settings->arguments; code == EXIT_OK && *at != NULL; at++)
-        code = set_one(&connection, *at, settings, values);
-    connection_close(&connection);
-    if (code == EXIT_OK && settings->json) {
-        json_t *document = json_document(connection.pid);
-
-        if (settings->thread != 0)
-            json_add(document, "thread", json_integer((json_int_t)settings->thread));
-        json_add(document, "settings", json_incref(values));
-        json_print_document(document);
     }
-    json_decref(values);
+    change.values = json_object();
+    change.refused = json_array();
+    code = check_all(&change);
+    if (code == EXIT_OK)
+        code = apply_all(&change);
+    connection_close(&connection);
+    if (settings->json && (code == EXIT_OK || json_array_size(change.refused) > 0))
+        print_json(&change);
+    json_decref(change.values);
+    json_decref(change.refused);
+    free(change.requests);
     return code;
 }
-
-static const struct argp_option get_options[] = {
-    OPTION_PROCESS,
-    OPTION_JSON,
-    OPTION_PLAIN,
-    { 0 },
-};
-
-const struct command command_get = {
-    .name = "get",
-    .arguments = "[NAME...]",
-    .summary = "print the settings of a process",
-    .description = "The CORO_* variables as they are now. Names may leave out CORO_.",
-    .options = get_options,
-    .run = get_run,
-};
 
 static const struct argp_option set_options[] = {
     OPTION_PROCESS, { "thread", 't', "ID", 0, "Of this thread alone (selfishness)", 0 },
@@ -214,7 +214,8 @@ const struct command command_set = {
     .name = "set",
     .arguments = "NAME=VALUE...",
     .summary = "change settings of a process while it runs",
-    .description = "Values are checked as those of the environment are.",
+    .description = "Values are checked as those of the environment are, all of them before the "
+                   "first is changed.",
     .options = set_options,
     .run = set_run,
 };

@@ -127,6 +127,8 @@ static json_t *thread_object(const struct threads *threads, const struct co_info
     set_number(object, "preemptions", thread->preemptions);
     set_number(object, "waits", thread->waits);
     set_number(object, "io_calls", thread->io_calls);
+    set_number(object, "selfishness", thread->selfishness);
+    json_add(object, "own_selfishness", json_boolean(thread->own_selfishness));
     if (thread->stack_bytes != 0) {
         set_address(object, "stack_base", thread->stack_base);
         set_number(object, "stack_bytes", thread->stack_bytes);

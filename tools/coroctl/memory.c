@@ -24,6 +24,7 @@ enum field {
     RUNTIME_MODE,
     RUNTIME_ALL,
     RUNTIME_COARSE_NS,
+    RUNTIME_SELFISHNESS,
     CARRIER_TID,
     CO,
     CO_ALL,
@@ -40,6 +41,7 @@ enum field {
     CO_WAITS,
     CO_CALLS,
     CO_CALLS_BEFORE,
+    CO_SELFISHNESS,
     CO_STACK_BASE,
     CO_STACK_BYTES,
     CO_WAIT_KIND,
@@ -67,6 +69,7 @@ static const char *const field_names[FIELDS] = {
     "runtime.mode",
     "runtime.all",
     "runtime.coarse_ns",
+    "runtime.selfishness",
     "runtime.carrier.kernel_tid",
     "co",
     "co.all",
@@ -83,6 +86,7 @@ static const char *const field_names[FIELDS] = {
     "co.waits",
     "co.calls",
     "co.calls_before",
+    "co.selfishness",
     "co.stack_base",
     "co.stack_bytes",
     "co.wait.kind",
@@ -302,6 +306,9 @@ static void describe(const unsigned char *co, struct co_info *info)
     info->preemptions = value_in(co, CO_PREEMPTIONS);
     info->waits = value_in(co, CO_WAITS);
     info->io_calls = (uint32_t)(value_in(co, CO_CALLS_BEFORE) + value_in(co, CO_CALLS));
+    info->own_selfishness = value_in(co, CO_SELFISHNESS) != 0;
+    info->selfishness = info->own_selfishness ? (uint32_t)value_in(co, CO_SELFISHNESS)
+                                              : (uint32_t)runtime_value(RUNTIME_SELFISHNESS);
     info->stack_base = value_in(co, CO_STACK_BASE);
     info->stack_bytes = value_in(co, CO_STACK_BYTES);
     if (sp - info->stack_base < info->stack_bytes)

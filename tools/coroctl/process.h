@@ -76,10 +76,6 @@ int connection_for(const struct settings *settings, struct connection *connectio
 int connection_ask(struct connection *connection, enum frame_type type, const void *request,
                    uint32_t request_bytes, uint32_t reply_bytes);
 
-/* cmd-set.c: asks for the settings, of which there are @count, and takes one out of the reply. */
-int settings_fetch(struct connection *connection, uint32_t *count);
-struct setting settings_at(const struct connection *connection, uint32_t i);
-
 void connection_close(struct connection *connection);
 
 #endif

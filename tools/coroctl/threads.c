@@ -1,4 +1,4 @@
-/* Fetches threads page by page: a process may have a million. They are kept, at 216 bytes each,
+/* Fetches threads page by page: a process may have a million. They are kept, at 224 bytes each,
  * because a line may name another thread (who holds a mutex) and columns are as wide as the widest
  * of them. */
 #include "tools/coroctl/threads.h"
@@ -48,6 +48,25 @@ static bool take_page(const struct connection *connection, struct threads *threa
         threads->count++;
     }
     return true;
+}
+
+int thread_fetch(struct connection *connection, uint64_t id, struct co_info *thread)
+{
+    struct list_request request = { .after_id = id - 1, .max_records = 1 };
+    struct threads threads = { .pid = connection->pid };
+    int code = connection_ask(connection, FRAME_LIST, &request, sizeof(request),
+                              sizeof(struct list_reply));
+
+    if (code != EXIT_OK)
+        return code;
+    if (!take_page(connection, &threads) || threads.count == 0 || threads.items[0].id != id) {
+        error(0, 0, "process %d has no thread %lu", (int)connection->pid, id);
+        code = EXIT_FAILED;
+    } else {
+        *thread = threads.items[0];
+    }
+    threads_free(&threads);
+    return code;
 }
 
 static int compare_tids(const void *a, const void *b, void *items)

@@ -15,6 +15,9 @@ struct threads {
 /* Asks for all threads. Returns an enum exit_code, having said why unless it is 0. */
 int threads_fetch(struct connection *connection, struct threads *threads);
 
+/* Asks for the thread with this id alone. The same; says so if there is none. */
+int thread_fetch(struct connection *connection, uint64_t id, struct co_info *thread);
+
 void threads_free(struct threads *threads);
 
 /* The thread with this id, or NULL. */
