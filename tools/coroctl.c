@@ -82,6 +82,28 @@ static bool *flag_of(struct settings *settings, int key)
     }
 }
 
+/* Options that would be ignored beside others. */
+static void check_options(const struct settings *settings, const struct argp_state *state)
+{
+    const struct {
+        bool both;
+        const char *one, *other;
+    } pairs[] = {
+        { settings->json && settings->plain, "--json", "--plain" },
+        { settings->prometheus && settings->json, "--prometheus", "--json" },
+        { settings->prometheus && settings->plain, "--prometheus", "--plain" },
+        { settings->prometheus && settings->interval_s > 0, "--prometheus", "-i" },
+        { settings->group && settings->plain, "--group", "--plain" },
+        { settings->core != NULL && settings->process != NULL, "--core", "-p" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+        if (pairs[i].both)
+            argp_error(state, "%s and %s exclude each other", pairs[i].one, pairs[i].other);
+    if (settings->program != NULL && settings->core == NULL)
+        argp_error(state, "--exe needs --core");
+}
+
 static error_t parse_command_option(int key, char *value, struct argp_state *state)
 {
     struct settings *settings = state->input;
@@ -135,8 +157,7 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         settings->arguments = state->argv + state->next;
         return 0;
     case ARGP_KEY_END:
-        if (settings->json && settings->plain)
-            argp_error(state, "--json and --plain exclude each other");
+        check_options(settings, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -196,8 +217,11 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_ARGS:
         invocation->argc = state->argc - state->next;
         invocation->argv = state->argv + state->next;
-        if (strcmp(invocation->argv[0], "help") == 0)
-            help(state, invocation->argv[1]);
+        if (strcmp(invocation->argv[0], "help") != 0)
+            return 0;
+        if (invocation->argc > 2)
+            argp_error(state, "help takes one command, and no '%s'", invocation->argv[2]);
+        help(state, invocation->argv[1]);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "no command given");

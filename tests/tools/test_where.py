@@ -127,6 +127,15 @@ class Where(Shimmed):
         self.assertIn("4 threads: 2-5\n", text)
         self.assertEqual(text.count("sleeper"), 1)
 
+    def test_groups_as_a_document(self):
+        process = self.start(self.program, "zzzz")
+        document = json.loads(self.where(process, "--group", "--json"))
+        self.assertEqual((document["schema"], document["pid"]), (1, process.pid))
+        self.assertNotIn("threads", document)
+        self.assertEqual([group["ids"] for group in document["groups"]], [[2, 3, 4, 5], [1]])
+        functions = [frame["function"] for frame in document["groups"][0]["frames"]]
+        self.assertEqual(functions[1:6], ["sleep_below"] * 4 + ["sleeper"])
+
     def test_plain(self):
         rows = [line.split("\t") for line in self.where(self.start(self.program, "z"), "--plain", "2").splitlines()]
         self.assertEqual(rows[0], ["ID", "FRAME", "FUNCTION", "FILE", "LINE", "OBJECT", "OFFSET", "PC"])

@@ -214,7 +214,7 @@ static json_t *object_json(const struct doctor_object *object)
 
 static void print_json(const struct findings *findings, pid_t pid, const struct objects *objects)
 {
-    json_t *document = json_document(pid), *list = json_array();
+    json_t *document = json_document(pid != 0 ? pid : -1), *list = json_array();
 
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];

@@ -243,8 +243,13 @@ static int latency_run(const struct settings *settings)
 {
     static struct connection connection;
     struct latency_info info;
-    int code = connection_choose(settings->process, &connection);
+    int code;
 
+    if (settings->count > 0 && settings->interval_s <= 0) {
+        error(0, 0, "latency -n needs -i");
+        return EXIT_USAGE;
+    }
+    code = connection_choose(settings->process, &connection);
     if (code != EXIT_OK)
         return code;
     code = fetch(&connection, settings->reset, &info);

@@ -207,15 +207,21 @@ static int list_run(const struct settings *settings)
 {
     static struct connection connection;
     struct threads threads;
-    int code = connection_for(settings, &connection);
+    int code;
 
+    if (settings->tree && settings->json) {
+        error(0, 0,
+              "list --tree and --json exclude each other: a thread's creator_id says the same");
+        return EXIT_USAGE;
+    }
+    code = connection_for(settings, &connection);
     if (code != EXIT_OK)
         return code;
     code = threads_fetch(&connection, &threads);
     connection_close(&connection);
     if (code != EXIT_OK)
         return code;
-    if (settings->tree && !settings->json)
+    if (settings->tree)
         tree = tree_make(&threads);
     if (settings->json)
         json_print_threads(stdout, &threads);

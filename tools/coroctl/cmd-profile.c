@@ -171,6 +171,10 @@ static int profile_run(const struct settings *settings)
         error(0, 0, "profile needs -o FILE.svg or -o FILE.folded");
         return EXIT_USAGE;
     }
+    if (settings->compare_with != NULL && !ends_in(settings->output, ".svg")) {
+        error(0, 0, "profile --diff colours a flame graph: it needs -o FILE.svg");
+        return EXIT_USAGE;
+    }
     if (settings->compare_with != NULL &&
         profile_read_before(settings->compare_with, sampling.root) != 0)
         return EXIT_FAILED;

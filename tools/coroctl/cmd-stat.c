@@ -175,8 +175,13 @@ static int stat_run(const struct settings *settings)
 {
     static struct connection connection;
     struct runtime_stat stat;
-    int code = connection_choose(settings->process, &connection);
+    int code;
 
+    if (settings->count > 0 && settings->interval_s <= 0) {
+        error(0, 0, "stat -n needs -i");
+        return EXIT_USAGE;
+    }
+    code = connection_choose(settings->process, &connection);
     if (code != EXIT_OK)
         return code;
     code = stat_fetch(&connection, &stat);

@@ -109,6 +109,10 @@ static int top_run(const struct settings *settings)
               settings->sort);
         return EXIT_USAGE;
     }
+    if (!batch && settings->count > 0) {
+        error(0, 0, "top -n needs --batch");
+        return EXIT_USAGE;
+    }
     if (!batch && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))) {
         error(0, 0, "top needs a terminal, or --batch");
         return EXIT_USAGE;

@@ -1,6 +1,7 @@
 /* coroctl where: the stack of every thread, or of some. */
 #include <errno.h>
 #include <error.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,8 +71,8 @@ static int compare_groups(const void *a, const void *b)
     return one->first->thread->id < other->first->thread->id ? -1 : 1;
 }
 
-static void print_groups(const struct threads *threads, struct entry *entries, size_t count,
-                         bool all_frames)
+/* From malloc; returns how many. */
+static size_t make_groups(struct entry *entries, size_t count, struct group **result)
 {
     struct group *groups = calloc(count + 1, sizeof(*groups));
     size_t group_count = 0;
@@ -85,6 +86,16 @@ static void print_groups(const struct threads *threads, struct entry *entries, s
         groups[group_count - 1].count++;
     }
     qsort(groups, group_count, sizeof(*groups), compare_groups);
+    *result = groups;
+    return group_count;
+}
+
+static void print_groups(const struct threads *threads, struct entry *entries, size_t count,
+                         bool all_frames)
+{
+    struct group *groups;
+    size_t group_count = make_groups(entries, count, &groups);
+
     for (size_t i = 0; i < group_count; i++) {
         const struct entry *first = groups[i].first;
 
@@ -96,6 +107,26 @@ static void print_groups(const struct threads *threads, struct entry *entries, s
         putchar('\n');
         print_stack(stdout, first->stack, all_frames);
     }
+    free(groups);
+}
+
+static void print_groups_json(pid_t pid, struct entry *entries, size_t count, bool all_frames)
+{
+    struct group *groups;
+    size_t group_count = make_groups(entries, count, &groups);
+    json_t *document = json_document(pid), *list = json_array();
+
+    for (size_t i = 0; i < group_count; i++) {
+        json_t *group = json_object(), *ids = json_array();
+
+        for (size_t j = 0; j < groups[i].count; j++)
+            json_array_append_new(ids, json_integer((json_int_t)groups[i].first[j].thread->id));
+        json_add(group, "ids", ids);
+        json_add(group, "frames", json_frames(groups[i].first->stack, all_frames));
+        json_array_append_new(list, group);
+    }
+    json_add(document, "groups", list);
+    json_print_document(document);
     free(groups);
 }
 
@@ -160,7 +191,9 @@ static void print(const struct settings *settings, const struct threads *threads
         if (stack != NULL)
             entries[count++] = (struct entry){ &threads->items[i], stack };
     }
-    if (settings->json) {
+    if (settings->json && settings->group) {
+        print_groups_json(threads->pid, entries, count, settings->all_frames);
+    } else if (settings->json) {
         json_print_stacks(stdout, threads, stacks, settings->all_frames);
     } else if (settings->plain) {
         print_plain(entries, count, settings->all_frames);

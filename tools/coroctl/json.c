@@ -26,7 +26,7 @@ json_t *json_document(pid_t pid)
     json_t *document = json_object();
 
     json_add(document, "schema", json_integer(JSON_SCHEMA));
-    if (pid != 0)
+    if (pid >= 0)
         json_add(document, "pid", json_integer(pid));
     return document;
 }
@@ -157,7 +157,7 @@ static json_t *frame_object(const struct frame *frame, uint64_t pc)
     return object;
 }
 
-static json_t *frames_array(const struct stack *stack, bool all_frames)
+json_t *json_frames(const struct stack *stack, bool all_frames)
 {
     struct frames frames = frames_of(stack, all_frames);
     json_t *array = json_array();
@@ -202,7 +202,7 @@ void json_print_stacks(FILE *out, const struct threads *threads, const struct st
         if (stack == NULL)
             continue;
         object = thread_object(threads, &threads->items[i]);
-        json_add(object, "frames", frames_array(stack, all_frames));
+        json_add(object, "frames", json_frames(stack, all_frames));
         print_object(out, object, first);
         first = false;
     }

@@ -12,7 +12,7 @@
 
 struct json_t;
 
-/* A new document about process @pid; 0: about none. */
+/* A new document about process @pid (0: that left a core file); -1: about none. */
 struct json_t *json_document(pid_t pid);
 
 /* Adds @value, which may be NULL for want of memory: then ends the program. */
@@ -26,5 +26,8 @@ void json_print_threads(FILE *out, const struct threads *threads);
 /* The same, each of those threads that have a stack with "frames", innermost first. */
 void json_print_stacks(FILE *out, const struct threads *threads, const struct stacks *stacks,
                        bool all_frames);
+
+/* The functions on one stack, innermost first; @all_frames: coroshim's own, too. */
+struct json_t *json_frames(const struct stack *stack, bool all_frames);
 
 #endif
