@@ -12,6 +12,7 @@
 #include "runtime/base.h"
 #include "shim/version.h"
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/errand.h"
 
 const char *argp_program_version = "coroctl (coroshim) " CORO_VERSION;
 
@@ -82,6 +83,29 @@ static bool *flag_of(struct settings *settings, int key)
     }
 }
 
+/* Options whose value is text. */
+static const char **text_of(struct settings *settings, int key)
+{
+    switch (key) {
+    case 'p':
+        return &settings->process;
+    case 'o':
+        return &settings->output;
+    case KEY_CORE:
+        return &settings->core;
+    case KEY_EXE:
+        return &settings->program;
+    case KEY_DIFF:
+        return &settings->compare_with;
+    case KEY_SORT:
+        return &settings->sort;
+    case KEY_RETURNS:
+        return &settings->returns;
+    default:
+        return NULL;
+    }
+}
+
 /* Options that would be ignored beside others. */
 static void check_options(const struct settings *settings, const struct argp_state *state)
 {
@@ -108,18 +132,15 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
 {
     struct settings *settings = state->input;
     bool *flag = flag_of(settings, key);
+    const char **text = text_of(settings, key);
 
-    if (flag != NULL) {
+    if (flag != NULL)
         *flag = true;
+    if (text != NULL)
+        *text = value;
+    if (flag != NULL || text != NULL)
         return 0;
-    }
     switch (key) {
-    case 'p':
-        settings->process = value;
-        return 0;
-    case 'o':
-        settings->output = value;
-        return 0;
     case 'i':
         settings->interval_s = parse_time(state, value, 0.01, 86400);
         return 0;
@@ -127,16 +148,9 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         settings->count = (unsigned)parse_number(state, value, 1, 1e9);
         return 0;
     case 't':
-        settings->thread = (uint64_t)parse_number(state, value, 1, 1e18);
-        return 0;
-    case KEY_CORE:
-        settings->core = value;
-        return 0;
-    case KEY_EXE:
-        settings->program = value;
-        return 0;
-    case KEY_DIFF:
-        settings->compare_with = value;
+        settings->thread = parse_thread_id(value);
+        if (settings->thread == 0)
+            exit(EXIT_USAGE);
         return 0;
     case KEY_TIME:
         settings->time_s = parse_time(state, value, 0.01, 86400);
@@ -146,12 +160,6 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         return 0;
     case KEY_TIMEOUT:
         settings->timeout_s = parse_time(state, value, 0.001, 86400);
-        return 0;
-    case KEY_SORT:
-        settings->sort = value;
-        return 0;
-    case KEY_RETURNS:
-        settings->returns = value;
         return 0;
     case ARGP_KEY_ARGS:
         settings->arguments = state->argv + state->next;

@@ -121,6 +121,27 @@ class Call(Shimmed):
         )
         self.ask("half()", status=2, message="coroctl: half takes 1 arguments, not 0\n")
         self.ask('half("x")', status=2, message="coroctl: argument 1 of half must be double\n")
+        for call, wrong in (
+            ("fails(99999999999)", "argument 1 of fails is beyond int"),
+            ("fails(4294967296)", "argument 1 of fails is beyond int"),
+            ("fails(-2147483649)", "argument 1 of fails is beyond int"),
+            ("static_sum(1, 2, 256)", "argument 3 of static_sum is beyond char"),
+            ("static_sum(1, 2, -129)", "argument 3 of static_sum is beyond char"),
+            ("byte(1e10)", "argument 1 of byte is beyond unsigned"),
+            ("static_sum(1, 1e19, 0)", "argument 2 of static_sum is beyond long"),
+            ("narrow(1e300)", "argument 1 of narrow is beyond float"),
+            ("ten(1,2,3,4,5,6,7,8.0,9,70000)", "argument 10 of ten is beyond short"),
+            ("static_sum(1, -9223372036854775809, 0)", "the number is too large at .*"),
+        ):
+            with self.subTest(call=call):
+                self.ask(call, status=2, message=f"coroctl: {wrong}\n")
+        self.check(
+            ("byte(-1)", "255\n"),
+            ("byte(0xffffffff)", "255\n"),
+            ("fails(0xffffffff)", "-1\nerrno -1 (unknown)\n"),
+            ("static_sum((int)4294967297, 0, 0)", "1\n"),
+            ("static_sum(0, -9223372036854775808, 0)", "-9223372036854775808\n"),
+        )
         self.ask("large()", status=2, message="coroctl: large returns neither number nor pointer: .*\n")
 
     def test_without_it_types_are_said(self):

@@ -193,6 +193,11 @@ class Coroctl(Served):
         self.serve(5, name="other")
         self.refused(self.coroctl("list", "-p", "other"), 2, "which process")
 
+    def test_numbers_that_no_process_has(self):
+        self.serve(3)
+        for text in ("", "0", "-5", "4294967296", "99999999999999999999"):
+            self.refused(self.coroctl("list", f"--pid={text}"), 2, f"^coroctl: '{text}' is neither a pid nor a name\n$")
+
     def test_a_process_that_is_not_there_or_not_ours(self):
         ended = subprocess.Popen(["true"])
         ended.wait()

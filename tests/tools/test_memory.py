@@ -162,6 +162,16 @@ class Memory(Dead):
         self.assertEqual(frames[2][:2], ["sleep", "sleeps"])
         self.assertIn("aborts", frames[3])
 
+    def test_a_truncated_core(self):
+        core, _ = self.crash()
+        whole = core.read_bytes()
+        for part in (len(whole) // 50, 1000):
+            core = self.write("cut", whole[:part], 0o644)
+            done = self.run_tool("coroctl", "where", "--core", core)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, rf"^coroctl: core file {core} is truncated: {part} of \d+ bytes are there\n")
+            self.assertNotIn("no coroshim in it", done.stderr)
+
     def test_cores_that_are_none(self):
         other = self.write("other", "nothing of the kind", 0o644)
         for path, message in ((other, "is not a core file"), (self.folder / "none", "No such file")):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import xml.etree.ElementTree
 
@@ -154,6 +155,22 @@ class Where(Shimmed):
         self.assertEqual(done.stderr, f"coroctl: process {process.pid} has no thread 77\n")
         done = self.run_tool("coroctl", "where", "-p", process.pid, "seven")
         self.assertEqual((done.returncode, done.stderr), (2, "coroctl: 'seven' is not a thread's id\n"))
+        for command, *rest in (["where"], ["cancel"], ["kill", "USR1"], ["get", "-t"]):
+            for number in ("18446744073709551617", "-1", "0", "1.5", ""):
+                arguments = ["-t", number] if rest == ["-t"] else [number, *rest]
+                done = self.run_tool("coroctl", command, "-p", process.pid, "--", *arguments) \
+                    if rest != ["-t"] else self.run_tool("coroctl", command, *arguments)
+                self.assertEqual((done.returncode, done.stderr),
+                                 (2, f"coroctl: '{number}' is not a thread's id\n"), command)
+
+    def test_a_stopped_process_has_no_profile(self):
+        process = self.start(self.program, "zs")
+        process.send_signal(signal.SIGSTOP)
+        for option in ("--hz=99", "--off-cpu"):
+            done = self.run_tool("coroctl", "profile", "-p", process.pid, "-o", self.runtime / "out.svg", option)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertEqual(done.stderr, f"coroctl: process {process.pid} is stopped: there is nothing to sample\n")
+            self.assertFalse((self.runtime / "out.svg").exists())
 
     def profile(self, process, name, *arguments):
         path = self.runtime / name

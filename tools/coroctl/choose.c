@@ -10,7 +10,7 @@
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/process.h"
 
-/* 0 when @text is not a pid: a name then. */
+/* 0: a name. -1: neither, a number that no process has, or nothing. */
 static pid_t parse_pid(const char *text)
 {
     char *end;
@@ -18,8 +18,9 @@ static pid_t parse_pid(const char *text)
 
     errno = 0;
     pid = strtol(text, &end, 10);
-    return *end == '\0' && end != text && errno == 0 && pid > 0 && pid <= INT32_MAX ? (pid_t)pid
-                                                                                    : 0;
+    if (*end != '\0')
+        return 0;
+    return end != text && errno == 0 && pid > 0 && pid <= INT32_MAX ? (pid_t)pid : -1;
 }
 
 /* Why there is no socket of @pid. */
@@ -77,9 +78,14 @@ static int explain_many(const struct process_list *list)
 int process_choose(const char *wanted, struct process *process)
 {
     pid_t pid = wanted != NULL ? parse_pid(wanted) : 0;
-    struct process_list list = process_find(pid);
+    struct process_list list;
     int code = EXIT_OK;
 
+    if (pid < 0) {
+        error(0, 0, "'%s' is neither a pid nor a name", wanted);
+        return EXIT_USAGE;
+    }
+    list = process_find(pid);
     if (wanted != NULL && pid == 0)
         keep_named(&list, wanted);
     if (list.count == 1)

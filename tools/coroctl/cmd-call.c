@@ -66,6 +66,11 @@ static int fill_arguments(const struct expression *expression, const struct sign
             type = literal->type;
         if (type == CALL_FLOAT && i >= least && signature->is_variadic)
             type = CALL_DOUBLE;
+        if (type != TYPE_OTHER && !literal_fits(literal, type)) {
+            error(0, 0, "argument %zu of %s is beyond %s", i + 1, expression->name,
+                  type_name(type));
+            return EXIT_USAGE;
+        }
         if (type != TYPE_OTHER)
             type = literal_convert(literal, type, &call->values[i]);
         if (type < 0) {

@@ -87,13 +87,15 @@ static int sample(struct sampling *sampling, const struct settings *settings, do
     struct threads threads = { 0 };
     int code = EXIT_OK;
 
-    while (code == EXIT_OK && next < end) {
+    while (code == EXIT_OK && next < end && !sampling->connection->by_memory) {
         struct timespec until = { .tv_sec = (time_t)(next / NSEC_PER_SEC),
                                   .tv_nsec = (long)(next % NSEC_PER_SEC) };
 
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
         code =
             settings->off_cpu ? look_off_cpu(sampling, &threads) : look_on_cpu(sampling, &threads);
+        if (sampling->connection->by_memory)
+            break;
         sampling->looks++;
         next += NSEC_PER_SEC / hz;
         if (next < now_ns())
@@ -103,6 +105,21 @@ static int sample(struct sampling *sampling, const struct settings *settings, do
     progress_end(&progress);
     threads_free(&threads);
     return code;
+}
+
+/* A process that is stopped shows its memory, where nothing moves. Returns an enum exit_code. */
+static int judge(const struct sampling *sampling)
+{
+    if (!sampling->connection->by_memory)
+        return EXIT_OK;
+    if (sampling->looks == 0) {
+        error(0, 0, "process %d is stopped: there is nothing to sample",
+              (int)sampling->connection->pid);
+        return EXIT_FAILED;
+    }
+    error(0, 0, "process %d was stopped: the profile is of the time before",
+          (int)sampling->connection->pid);
+    return EXIT_OK;
 }
 
 static bool ends_in(const char *text, const char *end)
@@ -184,6 +201,8 @@ static int profile_run(const struct settings *settings)
     if (code != EXIT_OK)
         return code;
     code = sample(&sampling, settings, settings->time_s > 0 ? settings->time_s : SECONDS);
+    if (code == EXIT_OK)
+        code = judge(&sampling);
     if (code == EXIT_OK)
         code = write_profile(&sampling, settings, connection.name);
     image_close();

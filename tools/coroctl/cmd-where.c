@@ -7,6 +7,7 @@
 
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/errand.h"
 #include "tools/coroctl/frames.h"
 #include "tools/coroctl/json.h"
 #include "tools/coroctl/print.h"
@@ -160,14 +161,11 @@ static int fetch(struct connection *connection, char **arguments, struct threads
     if (arguments[0] == NULL)
         code = stacks_fetch(connection, 0, stacks);
     for (; code == EXIT_OK && *arguments != NULL; arguments++) {
-        char *end;
-        uint64_t id = strtoul(*arguments, &end, 10);
+        uint64_t id = parse_thread_id(*arguments);
         size_t before = stacks->count;
 
-        if (*end != '\0' || id == 0) {
-            error(0, 0, "'%s' is not a thread's id", *arguments);
+        if (id == 0)
             return EXIT_USAGE;
-        }
         code = stacks_fetch(connection, id, stacks);
         if (code == EXIT_OK && stacks->count == before) {
             error(0, 0, "process %d has no thread %lu", (int)connection->pid, id);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/procfs.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base.h"
@@ -122,6 +123,33 @@ static int read_segments(const char *path)
     return EXIT_OK;
 }
 
+/* How long the file has to be; libelf counts those segments alone whose headers are there. */
+static uint64_t bytes_needed(void)
+{
+    GElf_Ehdr header;
+    uint64_t bytes = 0;
+
+    if (gelf_getehdr(core.elf, &header) != NULL)
+        bytes = header.e_phoff + (uint64_t)header.e_phentsize * header.e_phnum;
+    for (size_t i = 0; i < core.segment_count; i++)
+        if (core.segments[i].p_offset + core.segments[i].p_filesz > bytes)
+            bytes = core.segments[i].p_offset + core.segments[i].p_filesz;
+    return bytes;
+}
+
+/* Of a core file that is cut off, threads whose memory comes first can still be seen. */
+static bool is_truncated(const char *path)
+{
+    uint64_t needed = bytes_needed();
+    struct stat file;
+
+    if (fstat(core.fd, &file) != 0 || (uint64_t)file.st_size >= needed)
+        return false;
+    error(0, 0, "core file %s is truncated: %lu of %lu bytes are there", path,
+          (uint64_t)file.st_size, needed);
+    return true;
+}
+
 int core_open(const char *path, const char *program, const struct memory_kind **kind)
 {
     static struct memory_kind of_core = { .read = core_read,
@@ -136,6 +164,8 @@ int core_open(const char *path, const char *program, const struct memory_kind **
         return EXIT_FAILED;
     }
     code = read_segments(path);
+    if (code == EXIT_OK)
+        of_core.truncated = is_truncated(path);
     if (code == EXIT_OK)
         code = image_open_core(core.elf, path, program);
     if (code == EXIT_OK && asprintf(&core.what, "core file %s", path) < 0)

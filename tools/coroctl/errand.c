@@ -2,6 +2,7 @@
  * less often. */
 #include "tools/coroctl/errand.h"
 
+#include <errno.h>
 #include <error.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +46,11 @@ int errand_do(struct connection *connection, enum frame_type type, void *request
 uint64_t parse_thread_id(const char *text)
 {
     char *end;
-    uint64_t id = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+    uint64_t id;
 
-    if (id != 0 && *end == '\0')
+    errno = 0;
+    id = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+    if (id != 0 && *end == '\0' && errno == 0)
         return id;
     error(0, 0, "'%s' is not a thread's id", text);
     return 0;

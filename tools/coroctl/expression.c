@@ -138,7 +138,7 @@ static const char *take_integer(struct parser *parser, struct literal *literal, 
 
     errno = 0;
     literal->integer = (int64_t)strtoull(start, &end, 0);
-    if (errno != 0)
+    if (errno != 0 || (is_negative && (uint64_t)literal->integer > UINT64_C(1) << 63))
         return "the number is too large";
     for (;; end++) {
         if (*end == 'u' || *end == 'U')

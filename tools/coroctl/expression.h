@@ -41,6 +41,10 @@ int type_parse(const char *name);
 /* How C calls it. */
 const char *type_name(int type);
 
+/* Whether @literal keeps its value as @type, signed or not, as in (int)0xffffffff; a fraction may go. What
+ * was cast fits: C would do so. */
+bool literal_fits(const struct literal *literal, int type);
+
 /* Fills in the bits of @literal converted to @type as C does, but not from text to a number. Returns
  * the type that it is then passed as: text stays text, and what else is a pointer is no text.
  * TYPE_UNKNOWN: it cannot be. */

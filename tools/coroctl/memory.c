@@ -240,8 +240,9 @@ int memory_open(const struct memory_kind *kind)
 
     memory.kind = kind;
     if (!image_find_note(CO_LAYOUT_OWNER, &note)) {
-        error(0, 0, "%s: there is no coroshim in it", kind->what);
-        return EXIT_NO_PROCESS;
+        error(0, 0, "%s: there is no coroshim in %s", kind->what,
+              kind->truncated ? "what is left of it" : "it");
+        return kind->truncated ? EXIT_FAILED : EXIT_NO_PROCESS;
     }
     code = read_layout(note);
     if (code != EXIT_OK)

@@ -16,6 +16,7 @@ struct memory_kind {
     /* CLOCK_MONOTONIC when it was as it is seen; 0: when its runtime last looked. */
     uint64_t (*now_ns)(void);
     const char *what; /* for messages: "process 7", "core file x" */
+    bool truncated;   /* some of it is missing */
 };
 
 /* live.c: a process that doesn't run at present. */

@@ -1,5 +1,6 @@
 /* The C types that a call may have, by name, and the values of literals as those types. */
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
 #include "runtime/base.h"
@@ -123,6 +124,41 @@ static uint64_t integer_bits(int64_t value, int type)
     default:
         return (uint64_t)value;
     }
+}
+
+static unsigned integer_width(int type)
+{
+    switch (type) {
+    case CALL_INT8:
+    case CALL_UINT8:
+        return 8;
+    case CALL_INT16:
+    case CALL_UINT16:
+        return 16;
+    case CALL_INT32:
+    case CALL_UINT32:
+        return 32;
+    default:
+        return 64;
+    }
+}
+
+bool literal_fits(const struct literal *literal, int type)
+{
+    unsigned width = integer_width(type);
+    int64_t value = literal->integer;
+
+    if (literal->is_cast || literal->type == CALL_STRING)
+        return true;
+    if (type == CALL_FLOAT || type == CALL_DOUBLE)
+        return !literal->is_floating || type == CALL_DOUBLE ||
+               isinf((float)literal->floating) == isinf(literal->floating);
+    if (literal->is_floating) {
+        if (literal->floating <= -INT64_LIMIT || literal->floating >= INT64_LIMIT)
+            return false;
+        value = (int64_t)literal->floating;
+    }
+    return width == 64 || (value >= -(INT64_C(1) << (width - 1)) && value < INT64_C(1) << width);
 }
 
 int literal_convert(const struct literal *literal, int type, uint64_t *bits)
