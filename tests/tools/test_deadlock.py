@@ -180,6 +180,23 @@ class Deadlock(Shimmed):
             self.assertEqual(member["holds"], other["address"])
             self.assertGreater(member["held_ns"], member["for_ns"])
             self.assertRegex(member["taken_pc"], "^0x")
+        self.assertIn("first_then_second", [frame.get("function") for frame in cycle[0]["frames"]])
+        self.assertIn("second_then_first", [frame.get("function") for frame in cycle[1]["frames"]])
+        head, *rows = [line.split("\t") for line in self.deadlock(process, "--plain").splitlines()]
+        rows = [dict(zip(head, row)) for row in rows]
+        self.assertEqual(head[-3:], ["HOLDS", "TAKEN", "HELD_NS"])
+        for row, other in zip(rows, reversed(rows)):
+            self.assertEqual(row["HOLDS"], other["ADDRESS"])
+            self.assertGreater(int(row["HELD_NS"]), int(row["FOR_NS"]))
+        self.assertRegex(rows[0]["TAKEN"], r"^\[[^ ]* take_first\|\d+\]$")
+        self.assertRegex(rows[1]["TAKEN"], r"^\[[^ ]* second_then_first\|\d+\]$")
+
+    def test_columns_of_what_nobody_remembers(self):
+        head, *rows = [line.split("\t") for line in
+                       self.deadlock(self.start(self.program, "xr"), "--plain").splitlines()]
+        self.assertEqual([row[head.index("TAKEN"):] for row in rows], [["-", "-"]] * 2)
+        self.assertRegex(rows[0][head.index("HOLDS")], "^0x")
+        self.assertEqual(rows[1][head.index("HOLDS")], "-")  # it is joined
 
     def test_read_write_locks(self):
         process = self.start(self.program, "wr", options=["--lock-sites"])

@@ -115,6 +115,10 @@ class Memory(Dead):
         self.assertEqual(self.functions("-p", process.pid, "2"), {2: before[2]})
         done = self.run_tool("coroctl", "deadlock", "-p", process.pid)
         self.assertEqual((done.returncode, done.stderr), (6, ""))
+        done = self.run_tool("coroctl", "deadlock", "--json", "-p", process.pid)
+        cycle = json.loads(done.stdout)["deadlocks"][0]
+        self.assertEqual([[frame.get("function") for frame in member["frames"]] for member in cycle],
+                         [before[member["id"]] for member in cycle])
         done = self.run_tool("coroctl", "list", "--plain", "-p", process.pid)
         self.assertEqual(len(done.stdout.splitlines()), 6)
         done = self.run_tool("coroctl", "stat", "-p", process.pid)
@@ -154,6 +158,11 @@ class Memory(Dead):
         self.assertRegex(done.stdout, r"(?m)^ *2 +\d+ +crashes +parked .*sleep, .* left")
         done = self.run_tool("coroctl", "deadlock", "--core", core)
         self.assertEqual((done.returncode, done.stdout), (0, "no deadlock among 3 threads\n"))
+        for arguments, member in ((["deadlock"], "deadlocks"), (["list"], "threads"), (["where", "--group"], "groups")):
+            done = self.run_tool("coroctl", *arguments, "--json", "--core", core)
+            document = json.loads(done.stdout)
+            self.assertEqual((document["schema"], document["pid"]), (1, 0))
+            self.assertIn(member, document)
 
     def test_a_core_of_an_abort(self):
         core, ended = self.crash("abort")

@@ -41,6 +41,13 @@ static void print_held(struct search *search, const struct co_info *thread)
     putchar('\n');
 }
 
+/* NULL: there is none. */
+static const struct stack *stack_of(struct search *search, const struct co_info *thread)
+{
+    search->code = stacks_fetch(search->connection, thread->id, &search->stacks);
+    return stacks_by_id(&search->stacks, thread->id);
+}
+
 static void print_member(struct search *search, const struct co_info *thread)
 {
     const struct co_info *owner = waits_for(&search->listings.now, thread);
@@ -53,8 +60,7 @@ static void print_member(struct search *search, const struct co_info *thread)
     printf("    waits for thread %lu: ", owner->id);
     print_doing(&search->listings.now, thread);
     putchar('\n');
-    search->code = stacks_fetch(search->connection, thread->id, &search->stacks);
-    stack = stacks_by_id(&search->stacks, thread->id);
+    stack = stack_of(search, thread);
     if (stack != NULL)
         print_stack(stdout, stack, false);
 }
@@ -83,12 +89,15 @@ static json_t *member_object(struct search *search, const struct co_info *thread
 {
     const struct co_info *owner = waits_for(&search->listings.now, thread);
     const struct co_info *waiter = cycle_before(&search->listings.now, thread);
+    const struct stack *stack = stack_of(search, thread);
     struct lock_site_reply site;
     json_t *member = json_pack("{s:I, s:o, s:s, s:o, s:I, s:I}", "id", (json_int_t)thread->id,
                                "name", text_json(thread->name), "on", wait_word(thread->wait_kind),
                                "address", json_sprintf("0x%lx", thread->wait_addr), "for_ns",
                                (json_int_t)thread->state_ns, "waits_for_id", (json_int_t)owner->id);
 
+    if (stack != NULL)
+        json_add(member, "frames", json_frames(stack, false));
     if (waiter->wait_kind == WAIT_JOIN)
         return member;
     json_object_set_new(member, "holds", json_sprintf("0x%lx", waiter->wait_addr));
@@ -108,8 +117,27 @@ static void add_cycle(void *context, const struct co_info *first)
     do {
         json_array_append_new(cycle, member_object(search, thread));
         thread = waits_for(&search->listings.now, thread);
-    } while (thread != first);
+    } while (thread != first && search->code == EXIT_OK);
     json_array_append_new(search->cycles, cycle);
+}
+
+/* The last columns: what it holds, where it took that and how long ago. */
+static void print_held_plain(struct search *search, const struct co_info *thread)
+{
+    const struct co_info *waiter = cycle_before(&search->listings.now, thread);
+    struct lock_site_reply site;
+
+    if (waiter->wait_kind == WAIT_JOIN) {
+        fputs("\t-\t-\t-\n", stdout);
+        return;
+    }
+    printf("\t0x%lx\t", waiter->wait_addr);
+    if (!lock_site_fetch(search->connection, waiter, thread, &site)) {
+        fputs("-\t-\n", stdout);
+        return;
+    }
+    print_call_site(site.pc);
+    printf("\t%lu\n", site.held_ns);
 }
 
 static void print_row(void *context, const struct co_info *first)
@@ -123,15 +151,16 @@ static void print_row(void *context, const struct co_info *first)
 
         printf("%zu\t%lu\t", search->count, thread->id);
         print_escaped(stdout, thread->name[0] != '\0' ? thread->name : "-");
-        printf("\t%s\t0x%lx\t%lu\t%lu\n", wait_word(thread->wait_kind), thread->wait_addr,
+        printf("\t%s\t0x%lx\t%lu\t%lu", wait_word(thread->wait_kind), thread->wait_addr,
                thread->state_ns, owner->id);
+        print_held_plain(search, thread);
         thread = owner;
     } while (thread != first);
 }
 
 static int report_plain(struct search *search)
 {
-    puts("CYCLE\tID\tNAME\tON\tADDRESS\tFOR_NS\tWAITS_FOR_ID");
+    puts("CYCLE\tID\tNAME\tON\tADDRESS\tFOR_NS\tWAITS_FOR_ID\tHOLDS\tTAKEN\tHELD_NS");
     return cycles_find(&search->listings, print_row, search) > 0 ? EXIT_DEADLOCK : EXIT_OK;
 }
 
@@ -142,6 +171,10 @@ static int report_json(struct search *search)
 
     search->cycles = json_array();
     cycles = cycles_find(&search->listings, add_cycle, search);
+    if (search->code != EXIT_OK) {
+        json_decref(search->cycles);
+        return search->code;
+    }
     document = json_document(search->listings.now.pid);
     json_add(document, "deadlocks", search->cycles);
     json_print_document(document);
@@ -163,14 +196,8 @@ static void print_unknown(const struct threads *threads)
 static int report_text(struct search *search)
 {
     const struct threads *threads = &search->listings.now;
-    size_t cycles;
-    int code = image_open(threads->pid);
+    size_t cycles = cycles_find(&search->listings, print_cycle, search);
 
-    if (code != EXIT_OK)
-        return code;
-    cycles = cycles_find(&search->listings, print_cycle, search);
-    image_close();
-    stacks_free(&search->stacks);
     if (search->code != EXIT_OK)
         return search->code;
     if (cycles == 0)
@@ -179,6 +206,20 @@ static int report_text(struct search *search)
         puts("where locks were taken is remembered with CORO_LOCK_SITES=on");
     print_unknown(threads);
     return cycles > 0 ? EXIT_DEADLOCK : EXIT_OK;
+}
+
+static int report(struct search *search, const struct settings *settings)
+{
+    int code = image_open(search->listings.now.pid);
+
+    if (code != EXIT_OK)
+        return code;
+    code = settings->json    ? report_json(search)
+           : settings->plain ? report_plain(search)
+                             : report_text(search);
+    image_close();
+    stacks_free(&search->stacks);
+    return code;
 }
 
 static int deadlock_run(const struct settings *settings)
@@ -191,9 +232,7 @@ static int deadlock_run(const struct settings *settings)
         return code;
     code = listings_fetch(&connection, &search.listings);
     if (code == EXIT_OK)
-        code = settings->json    ? report_json(&search)
-               : settings->plain ? report_plain(&search)
-                                 : report_text(&search);
+        code = report(&search, settings);
     listings_free(&search.listings);
     connection_close(&connection);
     return code;
