@@ -6,6 +6,7 @@ refusals that only other users meet can be tested, too.
 
 import os
 import pathlib
+import pty
 import shutil
 import subprocess
 import tempfile
@@ -58,6 +59,24 @@ class Place(unittest.TestCase):
             check=False,
             **options,
         )
+
+    def run_on_terminal(self, tool, *arguments):
+        """The same with a terminal as standard error; the result's stderr is what was shown there."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen(
+            [self.copy(tool), *map(str, arguments)], env=self.environment, user=self.user, cwd=self.folder,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=slave, text=True,
+        )
+        os.close(slave)
+        shown = b""
+        try:
+            while part := os.read(master, 4096):
+                shown += part
+        except OSError:  # the other end is closed
+            pass
+        os.close(master)
+        stdout = process.communicate(timeout=60)[0]
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, shown.decode())
 
     def compile(self, name, source, *flags):
         """A small program; returns its path."""

@@ -170,6 +170,12 @@ class Call(Shimmed):
         self.ask("fflush(NULL)")
         self.assertEqual(self.process.stdout.readline(), "from outside\n")
 
+    def test_a_long_one_shows_how_long_it_takes(self):
+        self.begin()
+        done = self.run_on_terminal("coroctl", "call", "-p", self.process.pid, "--timeout", "30", "sleep(2)")
+        self.assertEqual((done.returncode, done.stdout), (0, "0\n"))
+        self.assertRegex(done.stderr, r"^(\rcalling: \d+ of 30 s\x1b\[K)+\r\x1b\[K$")
+
     def test_an_address_is_a_function_too(self):
         self.begin("-no-pie")
         import subprocess

@@ -236,6 +236,9 @@ int main(int argc, char *argv[])
         self.ask("cancel", "--timeout", "0.3", 2, status=1,
                  message=f"coroctl: process {self.process.pid} has not cancelled thread 2 within 0.3 s: "
                          "it will when it comes to it\n")
+        done = self.run_on_terminal("coroctl", "cancel", "-p", self.process.pid, "--timeout", "2", 2)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^(\rcancelling: \d of 2 s\x1b\[K)+\r\x1b\[Kcoroctl: .* has not cancelled ")
         self.assertEqual(json.loads(self.ask("stat", "--json"))["pid"], self.process.pid)
         (self.folder / "open").touch()
         self.assertEqual(self.process.wait(30), 9)

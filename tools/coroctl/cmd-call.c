@@ -283,7 +283,8 @@ static int call_run(const struct settings *settings)
         return code;
     code = prepare(connection.pid, &expression, &request.call, &is_guess);
     if (code == EXIT_OK)
-        code = errand_do(&connection, FRAME_CALL, &request, sizeof(request), patience_s, &info);
+        code = errand_do(&connection, "calling", FRAME_CALL, &request, sizeof(request), patience_s,
+                         &info);
     if (code == EXIT_OK)
         code = judge(&connection, expression.name, &info, patience_s);
     if (code == EXIT_OK) {

@@ -51,7 +51,8 @@ static int cancel_run(const struct settings *settings)
         struct errand_info info;
         uint64_t id = request.id;
 
-        code = errand_do(&connection, FRAME_CANCEL, &request, sizeof(request), patience_s, &info);
+        code = errand_do(&connection, "cancelling", FRAME_CANCEL, &request, sizeof(request),
+                         patience_s, &info);
         if (code == EXIT_OK)
             code = judge(&connection, id, &info, patience_s);
         if (code == EXIT_OK && settings->plain)

@@ -10,6 +10,7 @@
 
 #include "runtime/base.h"
 #include "tools/coroctl/command.h"
+#include "tools/coroctl/progress.h"
 
 #define FIRST_PAUSE_NS NSEC_PER_MSEC
 #define PAUSE_MAX_NS   (50 * NSEC_PER_MSEC)
@@ -22,25 +23,30 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
-int errand_do(struct connection *connection, enum frame_type type, void *request, uint32_t bytes,
-              double patience_s, struct errand_info *info)
+int errand_do(struct connection *connection, const char *what, enum frame_type type, void *request,
+              uint32_t bytes, double patience_s, struct errand_info *info)
 {
-    uint64_t end_ns = now_ns() + (uint64_t)(patience_s * (double)NSEC_PER_SEC);
-    uint64_t pause_ns = FIRST_PAUSE_NS;
+    uint64_t begin_ns = now_ns(), pause_ns = FIRST_PAUSE_NS;
+    uint64_t end_ns = begin_ns + (uint64_t)(patience_s * (double)NSEC_PER_SEC);
+    struct progress progress = progress_begin(what, "s");
+    int code;
 
     for (;;) {
         struct timespec pause = { .tv_nsec = (long)pause_ns };
-        int code = connection_ask(connection, type, request, bytes, sizeof(*info));
 
+        code = connection_ask(connection, type, request, bytes, sizeof(*info));
         if (code != EXIT_OK)
-            return code;
+            break;
         memcpy(info, connection->body, sizeof(*info));
         if (info->state >= ERRAND_DONE || now_ns() >= end_ns)
-            return EXIT_OK;
+            break;
         memcpy(request, &info->ticket, sizeof(info->ticket));
+        progress_show(&progress, (now_ns() - begin_ns) / NSEC_PER_SEC, (uint64_t)patience_s);
         nanosleep(&pause, NULL);
         pause_ns = pause_ns * 2 < PAUSE_MAX_NS ? pause_ns * 2 : PAUSE_MAX_NS;
     }
+    progress_end(&progress);
+    return code;
 }
 
 uint64_t parse_thread_id(const char *text)
