@@ -226,8 +226,8 @@ static void look_for_deadlock(void)
         found.first_id == monitor.deadlocked_id)
         return;
     monitor.deadlocked_id = found.first_id;
-    log_line(LOG_WARN, "deadlock: no thread of %u can go on, since %zu wait for %s", runtime.live,
-             found.length, found.length > 1 ? "each other" : "itself");
+    log_line(LOG_WARN, "deadlock: no thread of %u can go on, since %zu %s", runtime.live,
+             found.length, found.length > 1 ? "wait for each other" : "waits for itself");
     report_deadlock(monitor.settings.deadlock == DEADLOCK_ABORT);
 }
 

@@ -159,9 +159,9 @@ class Call(Shimmed):
             ("labs(-12345678901)", "12345678901\n"),
         )
         self.assertRegex(self.ask("void *malloc(10)"), "^0x[0-9a-f]+\n$")
-        self.ask("static_sum(1, 2, 3)", status=2,
+        self.ask("static_sum(1, 2, 3)", status=1,
                  message="coroctl: no function static_sum in the program and its libraries\n")
-        self.ask("called:nosuch()", status=2, message="coroctl: no function nosuch in called\n")
+        self.ask("called:nosuch()", status=1, message="coroctl: no function nosuch in called\n")
 
     def test_a_function_of_libc_may_block_and_print(self):
         self.begin()

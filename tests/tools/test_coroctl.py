@@ -67,6 +67,7 @@ class Coroctl(Served):
         )
         self.assertEqual(len(lines), 1 + 18)
         self.assertEqual(len({len(line) for line in lines}), 1, "lines are not equally long")
+        self.assertIn(" sleep, 1.2 s left ", lines[9])
         self.assertRegex(
             lines[2],
             rf"^ 2  {TID + 2}  worker-2 +parked +1\.2 s  read fd 7 \(127\.0\.0\.1:45122\) +3\.4 ms +7  4\.5 KiB$",
@@ -82,7 +83,7 @@ class Coroctl(Served):
         self.assertEqual(rows[1][4], "1200000000")
         waits = [row[5] for row in rows]
         self.assertRegex(waits.pop(2), r"^write fd \d+ \(pipe:\[\d+\]\)$")
-        self.assertRegex(waits.pop(2), r"^poll 3 descriptors, first fd \d+ \(/proc/version\), 2\.5 s left$")
+        self.assertRegex(waits.pop(2), r"^poll 3 descriptors, first fd \d+ \(/proc/version\), 2500000000 ns left$")
         self.assertEqual(
             waits,
             [
@@ -92,7 +93,7 @@ class Coroctl(Served):
                 f"mutex 0x5560 held by 3 ({TID + 3})",
                 "condition 0x5570",
                 f"join of 12 ({TID + 12})",
-                "sleep, 1.2 s left",
+                "sleep, 1200000000 ns left",
                 "child 4242",
                 "signal",
                 "system call fsync on a helper",

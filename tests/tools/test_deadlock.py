@@ -103,6 +103,18 @@ static void *want_to_write(void *argument)
     return argument;
 }
 
+static void *lock_twice(void *argument)
+{
+    pthread_mutex_lock(&first);
+    pthread_mutex_lock(&first);
+    return argument;
+}
+
+static void *end(void *argument)
+{
+    return argument;
+}
+
 static void nothing(int number)
 {
     (void)number;
@@ -132,7 +144,7 @@ int main(int argc, char *argv[])
     static void *(*const pairs[][2])(void *) = {
         ['m'] = { first_then_second, second_then_first }, ['w'] = { write_then_read, write_then_write },
         ['j'] = { join_other, join_one },                 ['x'] = { hold_and_join, want_first },
-        ['u'] = { read_and_keep, want_to_write },
+        ['u'] = { read_and_keep, want_to_write },         ['s'] = { lock_twice, end },
     };
 
     pthread_create(&one, NULL, pairs[(int)argv[1][0]][0], NULL);
@@ -253,6 +265,18 @@ class Deadlock(Shimmed):
                 )
                 self.assertRegex(lines[2], rf"thread 3 \(other\) holds {what} .* held by 2 ")
                 self.assertIsNone(process.poll())
+
+    def test_one_thread_that_waits_for_itself(self):
+        log = self.folder / "log"
+        log.write_text("")
+        log.chmod(0o666)
+        process = self.start(self.program, "s", options=[f"--log-file={log}"])
+        for _ in range(400):
+            if log.read_text().count("\n") >= 2:
+                break
+            time.sleep(0.05)
+        self.assertRegex(log.read_text(), r"\]: deadlock: no thread of 2 can go on, since 1 waits for itself\n")
+        self.assertRegex(self.deadlock(process), r"^deadlock: a thread waits for itself\n")
 
     def test_joins_that_never_end(self):
         process, text = self.log_of("j")

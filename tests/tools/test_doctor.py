@@ -81,7 +81,7 @@ class Doctor(Shimmed):
         self.assertRegex(found["RLIMIT_NOFILE"][1], "^100: .*ulimit -n")
 
     def test_a_process(self):
-        program = self.compile("examined", PROGRAM, "-pthread", "-O1")
+        program = self.compile("examined", PROGRAM, "-pthread", "-O1", "-Wl,--no-as-needed", "-lm")
         process = self.start(program, options=["--log=warn"])
         document, found = self.findings("-p", process.pid)
         self.assertEqual(document["pid"], process.pid)
@@ -99,6 +99,9 @@ class Doctor(Shimmed):
         self.assertEqual((own["rewritten"], own["raw"], own["why"]["crowded"]), (0, 1, 1))
         self.assertEqual(found[own["name"]],
                          ("note", "0 system calls rewritten, 1 left: 1 with no room for a jump"))
+        for name, (_, text) in found.items():
+            self.assertNotIn("0 system calls rewritten, 0 left", text, name)
+        self.assertTrue(any(not object["rewritten"] and not object["raw"] for object in document["objects"]))
         self.assertEqual(found["calls"][0], "note")
         self.assertIn("CORO_DISPATCH=on", found["calls"][1])
         done = self.run_tool("coroctl", "doctor", "-p", "1" if os.getpid() != 1 else "2")

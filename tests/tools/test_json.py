@@ -171,6 +171,7 @@ class Outputs(Shimmed):
                 rows = [line.split("\t") for line in text.splitlines()]
                 self.assertGreaterEqual(len(rows), 2)
                 self.assertEqual({len(row) for row in rows}, {len(rows[0])}, text)
+                self.assertEqual(rows[0], [name.upper() for name in rows[0]])
                 self.assertNotIn("\x1b", text)
 
     def test_the_tree(self):
@@ -206,7 +207,9 @@ class Outputs(Shimmed):
 
     def test_status_1_no_answer_or_a_refusal(self):
         process = self.begin()
-        self.status(1, "kill", 99, "USR1")
+        for line in ("kill 99 USR1", "cancel 99", "where 99", "get -t 99", "set -t 99 selfishness=3"):
+            self.status(1, *line.split())
+        self.status(1, "call", "nosuch(1)")
         process.send_signal(signal.SIGSTOP)
         self.status(1, "stat")
         process.send_signal(signal.SIGCONT)

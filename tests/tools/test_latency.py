@@ -105,7 +105,7 @@ class Latency(Shimmed):
     def test_columns(self):
         self.wait_for_samples()
         head, *rows = [line.split("\t") for line in self.ask("--plain").splitlines()]
-        self.assertEqual(head, ["figure", "from_ns", "below_ns", "switches"])
+        self.assertEqual(head, ["FIGURE", "FROM_NS", "BELOW_NS", "SWITCHES"])
         self.assertEqual({row[0] for row in rows}, {"queued", "held"})
         self.assertTrue(all(int(row[1]) < int(row[2]) and int(row[3]) > 0 for row in rows))
 

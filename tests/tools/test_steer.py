@@ -163,6 +163,11 @@ class Steer(Shimmed):
         lines = self.ask("stat", "--prometheus").splitlines()
         self.assertIn(f'coroshim_threads{{pid="{self.process.pid}",program="steered"}} 3', lines)
         self.assertIn("# TYPE coroshim_switches_total counter", lines)
+        self.assertIn("# TYPE coroshim_uptime_seconds gauge", lines)
+        for line in lines:
+            if line.startswith("# TYPE"):
+                _, _, name, kind = line.split()
+                self.assertEqual(kind == "counter", name.endswith("_total"), line)
         for line in lines:
             self.assertRegex(line, r'^(# (HELP|TYPE) coroshim_\w+ .+|coroshim_\w+\{pid="\d+",program="steered"\} [0-9.]+)$')
 

@@ -13,6 +13,7 @@ PROGRAM = r"""
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
@@ -28,6 +29,15 @@ static int __attribute__((noinline)) sleep_below(int depth)
 static void *sleeper(void *argument)
 {
     sleep_below(3);
+    return argument;
+}
+
+static void *asks_the_time(void *argument)
+{
+    struct timespec now;
+
+    for (;;)
+        clock_gettime(CLOCK_MONOTONIC, &now);
     return argument;
 }
 
@@ -62,6 +72,8 @@ int main(int argc, char *argv[])
             pthread_create(&thread, NULL, sleeper, NULL);
         else if (*what == 's')
             pthread_create(&thread, NULL, spinner, NULL);
+        else if (*what == 't')
+            pthread_create(&thread, NULL, asks_the_time, NULL);
         else if (*what == 'j')
             pthread_create(&thread, NULL, joiner, &self);
         else
@@ -101,7 +113,7 @@ class Where(Shimmed):
         frames = self.functions(process)[2]
         self.assertEqual(frames[:6], ["sleep"] + ["sleep_below"] * 4 + ["sleeper"])
         text = self.where(process, "2")
-        self.assertRegex(text, r"^thread 2 \(tid \d+, stacks, created by 1\): parked on sleep, .* left for ")
+        self.assertRegex(text, r"^thread 2 \(tid \d+, stacks, created by 1\): parked on sleep for [^,]*, 16 m \d+ s left\n")
         line = PROGRAM.split("\n").index("        return (int)sleep(1000);") + 1
         self.assertRegex(text, rf"\n  #1  sleep_below at .*:{line}\n")
         self.assertNotIn("thread 1", text)
@@ -142,6 +154,15 @@ class Where(Shimmed):
         self.assertEqual(rows[0], ["ID", "FRAME", "FUNCTION", "FILE", "LINE", "OBJECT", "OFFSET", "PC"])
         self.assertEqual(rows[2][:3], ["2", "1", "sleep_below"])
         self.assertEqual(rows[2][5], "stacks")
+
+    def test_the_vdso_is_an_object_like_others(self):
+        process = self.start(self.program, "t")
+        for _ in range(100):
+            text = self.where(process, "2")
+            self.assertNotIn("[vdso", text)
+            if "(vdso+0x" in text:
+                return
+        self.skipTest("never met there")
 
     def test_a_stripped_program(self):
         subprocess.run(["strip", self.program], check=True)

@@ -164,7 +164,8 @@ static int examine(struct connection *connection, struct findings *findings,
     judge_facts(findings, objects->facts);
     advise(findings, objects);
     for (size_t i = 0; i < objects->count; i++)
-        judge_object(findings, &objects->items[i]);
+        if (objects->items[i].rewritten != 0 || objects->items[i].raw != 0)
+            judge_object(findings, &objects->items[i]);
     return EXIT_OK;
 }
 

@@ -115,7 +115,7 @@ static void print_json(pid_t pid, const struct latency_info *info)
 
 static void print_plain(const struct latency_info *info)
 {
-    puts("figure\tfrom_ns\tbelow_ns\tswitches");
+    puts("FIGURE\tFROM_NS\tBELOW_NS\tSWITCHES");
     for (uint32_t i = 0; i < LATENCY_BUCKETS; i++)
         if (info->queued.bucket[i] > 0)
             printf("queued\t%lu\t%lu\t%lu\n", latency_bound(i), latency_bound(i + 1),

@@ -62,6 +62,13 @@ static void cell_wait(FILE *out, const struct threads *threads, const struct co_
     print_wait(out, threads, thread);
 }
 
+static void exact_wait(FILE *out, const struct threads *threads, const struct co_info *thread)
+{
+    if (thread->wait_kind == WAIT_NONE)
+        fputc('-', out);
+    print_wait_exact(out, threads, thread);
+}
+
 static void cell_cpu(FILE *out, const struct threads *threads, const struct co_info *thread)
 {
     (void)threads;
@@ -102,7 +109,7 @@ static const struct column {
     { "NAME", "NAME", cell_name, cell_name, false },
     { "STATE", "STATE", cell_state, cell_state, false },
     { "FOR", "FOR_NS", cell_for, exact_for, true },
-    { "WAITS-ON", "WAITS-ON", cell_wait, cell_wait, false },
+    { "WAITS-ON", "WAITS-ON", cell_wait, exact_wait, false },
     { "CPU", "CPU_NS", cell_cpu, exact_cpu, true },
     { "SLICES", "SLICES", cell_slices, cell_slices, true },
     { "STACK", "STACK_BYTES", cell_stack, exact_stack, true },

@@ -1,4 +1,5 @@
 /* coroctl stat: figures of a process, once or every few seconds. */
+#include <ctype.h>
 #include <error.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -17,11 +18,11 @@ static const struct figure {
     const char *name; /* of the JSON member and the metric */
     const char *help;
     size_t offset;
-    bool counter; /* only grows */
+    bool counter; /* of events; else a level or an age */
     bool ns;      /* a time: seconds for Prometheus */
 } figures[] = {
     { "uptime_ns", "time since the first thread was made", offsetof(struct runtime_stat, uptime_ns),
-      true, true },
+      false, true },
     { "threads", "live threads", offsetof(struct runtime_stat, threads), false, false },
     { "threads_created", "threads made", offsetof(struct runtime_stat, threads_created), true,
       false },
@@ -100,8 +101,11 @@ static void print_plain(const struct runtime_stat *stat, bool by_row, bool head)
     for (size_t i = 0; by_row && i < ARRAY_SIZE(figures); i++)
         printf("%s%s\t%lu\n", i == 0 ? "NAME\tVALUE\n" : "", figures[i].name,
                value_of(stat, &figures[i]));
-    for (size_t i = 0; !by_row && head && i < ARRAY_SIZE(figures); i++)
-        printf("%s%s", figures[i].name, i + 1 < ARRAY_SIZE(figures) ? "\t" : "\n");
+    for (size_t i = 0; !by_row && head && i < ARRAY_SIZE(figures); i++) {
+        for (const char *c = figures[i].name; *c != '\0'; c++)
+            putchar(toupper((unsigned char)*c));
+        putchar(i + 1 < ARRAY_SIZE(figures) ? '\t' : '\n');
+    }
     for (size_t i = 0; !by_row && i < ARRAY_SIZE(figures); i++)
         printf("%lu%s", value_of(stat, &figures[i]), i + 1 < ARRAY_SIZE(figures) ? "\t" : "\n");
     fflush(stdout);

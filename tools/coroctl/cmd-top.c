@@ -47,7 +47,7 @@ static void print_exactly(const struct top *top, const struct settings *settings
         printf("\t%s\t%lu\t%lu\t%lu\t%lu\t%lu\t%lu\t", state_word(row->thread->state),
                row->thread->state_ns, row->cpu_ns, row->slices, row->waits, row->io_calls,
                row->thread->stack_used_bytes);
-        print_wait(stdout, &top->threads, row->thread);
+        print_wait_exact(stdout, &top->threads, row->thread);
         putchar('\n');
     }
     fflush(stdout);

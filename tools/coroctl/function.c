@@ -129,7 +129,7 @@ static int explain(const struct search *search)
     if (search->count == 0) {
         error(0, 0, "no function %s in %s", wanted->name,
               wanted->object[0] != '\0' ? wanted->object : "the program and its libraries");
-        return EXIT_USAGE;
+        return EXIT_FAILED;
     }
     error(0, 0, "which %s? Name one of these by object or address:", wanted->name);
     for (size_t i = 0; i < search->count; i++)

@@ -295,19 +295,28 @@ static size_t take_scopes(Dwfl_Module *module, uint64_t address, struct frame *f
     return count;
 }
 
-/* The object's name without its folder, and whether the frame is ours to hide: programs call what
+/* Without the folder. libdw names the vDSO, which is no file, "[vdso: PID]". */
+static const char *object_name(const char *path)
+{
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    if (path != NULL && strncmp(path, "[vdso", strlen("[vdso")) == 0)
+        return "vdso";
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* The object's name, and whether the frame is ours to hide: programs call what
  * coroshim's object exports; what stands behind it is of no interest to them. */
 static void take_symbol(Dwfl_Module *module, uint64_t address, struct frame *frame)
 {
     const char *path = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
     GElf_Addr start = 0;
     GElf_Sym symbol;
     GElf_Off offset = 0;
     const char *name;
     bool ours = address >= own_start && address < own_end;
 
-    frame->object = slash != NULL ? slash + 1 : path;
+    frame->object = object_name(path);
     name = dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL);
     if (name == NULL) {
         dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, NULL, NULL);

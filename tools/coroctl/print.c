@@ -132,10 +132,15 @@ void print_doing(const struct threads *threads, const struct co_info *thread)
     fputs(state_word(thread->state), stdout);
     if (thread->wait_kind != WAIT_NONE) {
         fputs(" on ", stdout);
-        print_wait(stdout, threads, thread);
+        print_wait_on(stdout, threads, thread);
     }
     fputs(" for ", stdout);
     print_duration(stdout, thread->state_ns);
+    if (thread->wait_kind != WAIT_NONE && thread->wait_left_ns != UINT64_MAX) {
+        fputs(", ", stdout);
+        print_duration(stdout, thread->wait_left_ns);
+        fputs(" left", stdout);
+    }
 }
 
 void print_name(const struct co_info *thread)

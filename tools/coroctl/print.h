@@ -11,7 +11,7 @@
 /* "thread 3 (tid 1073741827, worker, created by 1)" */
 void print_name(const struct co_info *thread);
 
-/* "parked on read fd 7 (pipe:[1234]) for 1.2 s" */
+/* "parked on read fd 7 (pipe:[1234]) for 1.2 s", or "parked on sleep for 1.2 s, 59 m 58 s left" */
 void print_doing(const struct threads *threads, const struct co_info *thread);
 
 /* A line for each function, innermost first; @all_frames: coroshim's own too. */

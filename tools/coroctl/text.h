@@ -26,8 +26,13 @@ const char *wait_word(uint32_t kind);
 /* The name of a system call that may run on a helper, or NULL. */
 const char *system_call_name(uint32_t number);
 
-/* waits.c: what @thread waits on, in one phrase; nothing when it does not wait. */
+/* waits.c: what @thread waits on, in one phrase, and how much time is left; nothing when it does not
+ * wait. */
 void print_wait(FILE *out, const struct threads *threads, const struct co_info *thread);
+
+/* The same with the time in nanoseconds, and without it. */
+void print_wait_exact(FILE *out, const struct threads *threads, const struct co_info *thread);
+void print_wait_on(FILE *out, const struct threads *threads, const struct co_info *thread);
 
 /* Where the process's descriptor leads ("/path", "pipe:[123]"), from malloc; NULL: unknown. */
 char *descriptor_target(pid_t pid, int fd);

@@ -123,9 +123,11 @@ static void print_child(FILE *out, const struct co_info *thread)
         fprintf(out, "any child of process group %d", -thread->wait_pid);
 }
 
-static void print_kind(FILE *out, const struct threads *threads, const struct co_info *thread)
+void print_wait_on(FILE *out, const struct threads *threads, const struct co_info *thread)
 {
     switch (thread->wait_kind) {
+    case WAIT_NONE:
+        break;
     case WAIT_READ:
     case WAIT_WRITE:
         fprintf(out, "%s ", wait_word(thread->wait_kind));
@@ -162,12 +164,17 @@ static void print_kind(FILE *out, const struct threads *threads, const struct co
 
 void print_wait(FILE *out, const struct threads *threads, const struct co_info *thread)
 {
-    if (thread->wait_kind == WAIT_NONE)
-        return;
-    print_kind(out, threads, thread);
-    if (thread->wait_left_ns == UINT64_MAX)
+    print_wait_on(out, threads, thread);
+    if (thread->wait_kind == WAIT_NONE || thread->wait_left_ns == UINT64_MAX)
         return;
     fputs(", ", out);
     print_duration(out, thread->wait_left_ns);
     fputs(" left", out);
+}
+
+void print_wait_exact(FILE *out, const struct threads *threads, const struct co_info *thread)
+{
+    print_wait_on(out, threads, thread);
+    if (thread->wait_kind != WAIT_NONE && thread->wait_left_ns != UINT64_MAX)
+        fprintf(out, ", %lu ns left", thread->wait_left_ns);
 }
