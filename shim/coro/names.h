@@ -1,5 +1,6 @@
 /* Conveniences of the preprocessor: functions are converted to coro_fn, and a thread without a name gets its
- * function's as it is written. (coro_spawn)(...) with parentheses is the function itself. */
+ * function's as it is written, without casts and '&' before it. (coro_spawn)(...) with parentheses is the
+ * function itself. */
 #ifndef CORO_API_NAMES_H
 #define CORO_API_NAMES_H
 
@@ -11,8 +12,27 @@
 #define CORO_AS(name) (coro_##name)
 #endif
 
+/* What follows the parenthesis at the beginning of @text; @text: nothing does, so it is no cast. */
+static inline const char *coro_behind_cast(const char *text)
+{
+    const char *at = text;
+    int depth = 0;
+    do
+        depth += (*at == '(') - (*at == ')');
+    while (*at++ && depth);
+    return depth || !*at || *at == '[' || *at == '.' || *at == '-' ? text : at;
+}
+
+/* @function is an expression: "work", "&work", "(coro_fn)work". */
 static inline const char *coro_name_or(const char *name, const char *function)
 {
+    const char *before = NULL;
+    while (!name && function != before) {
+        before = function;
+        function += *function == '&' || *function == ' ';
+        if (*function == '(')
+            function = coro_behind_cast(function);
+    }
     return name ? name : function;
 }
 

@@ -80,6 +80,29 @@ START_TEST(new_does_not_start)
 }
 END_TEST
 
+#define NAMED(expected, ...)                                                                       \
+    do {                                                                                           \
+        struct coro_info info = { .size = sizeof(info) };                                          \
+        coro_id id = coro_new(__VA_ARGS__, "i(ii)", 3, 4);                                         \
+        must(id);                                                                                  \
+        must(coro_by_id(id, &info) == 0);                                                          \
+        ck_assert_str_eq(info.name, expected);                                                     \
+        coro_shutdown(id);                                                                         \
+    } while (0)
+
+START_TEST(a_thread_without_a_name_has_its_functions)
+{
+    coro_fn const adders[] = { (coro_fn)add };
+    NAMED("add", NULL, (coro_fn)add);
+    NAMED("add", NULL, &add);
+    NAMED("add", NULL, (coro_fn)&add);
+    NAMED("add", NULL, (void (*)(void))(coro_fn)add);
+    NAMED("(add)", NULL, (add));
+    NAMED("(adders)[0]", NULL, (adders)[0]);
+    NAMED("&add", "&add", add);
+}
+END_TEST
+
 START_TEST(errors_of_joins_are_distinct)
 {
     coro_id id = coro_spawn("sleeper", sleep_long, "v()");
@@ -293,9 +316,10 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS("thread", new_does_not_start, errors_of_joins_are_distinct,
-              shutdown_runs_cleanups_and_never_fails, shutdown_at_the_start_is_not_lost,
-              raise_and_fail_tell_their_error, join_all_keeps_the_order, children_are_joined,
-              a_parent_may_be_gone, all_lists_every_thread_once, detached_threads_forget_themselves,
+    RUN_TESTS("thread", new_does_not_start, a_thread_without_a_name_has_its_functions,
+              errors_of_joins_are_distinct, shutdown_runs_cleanups_and_never_fails,
+              shutdown_at_the_start_is_not_lost, raise_and_fail_tell_their_error,
+              join_all_keeps_the_order, children_are_joined, a_parent_may_be_gone,
+              all_lists_every_thread_once, detached_threads_forget_themselves,
               thousands_come_and_go);
 }
