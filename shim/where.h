@@ -9,7 +9,8 @@
 /* Writes the functions on the stack of live thread @id, innermost first, each as
  *
  *   [folder/file function|line]     where the object has debug information and libdw is there
- *   [object function+0x1f]          else
+ *   [object function+0x1f]          with a symbol alone
+ *   [object+0x2724a]                with neither
  *
  * with a blank between them, or "stack unavailable" (no libunwind, or the thread keeps running). Like
  * snprintf: at most @bytes with the final NUL, and returns the length of the whole. 0 and "" when
