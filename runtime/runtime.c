@@ -11,6 +11,7 @@
 #include "runtime/poll/poll.h"
 #include "runtime/sched.h"
 #include "runtime/stack.h"
+#include "shim/log.h"
 
 struct runtime runtime = { .wake_fd = -1 };
 const struct poll_backend *poll_set = &poll_epoll;
@@ -138,6 +139,13 @@ static int open_parts(struct carrier *carrier)
     return 0;
 }
 
+static uint64_t thread_for_log(void)
+{
+    const struct carrier *carrier = this_carrier();
+    const struct co *co = carrier && !carrier->guest ? carrier->current : NULL;
+    return co ? co->id : 0;
+}
+
 int runtime_start(int kernel_tid)
 {
     struct carrier *carrier = &runtime.carrier;
@@ -175,6 +183,7 @@ int runtime_start(int kernel_tid)
     runtime.main = main_co;
     carrier->current = main_co;
     gs_base_set(&runtime.cpu, (uint64_t)carrier->thread);
+    log_thread = thread_for_log;
     runtime.mode = MODE_ACTIVE;
     return 0;
 }
@@ -207,6 +216,7 @@ void runtime_reset(void)
     runtime.guests = runtime.vforks = 0;
     carrier->kthread.in_runtime = 0;
     carrier->kthread.attention = 0;
+    log_thread = NULL;
     gs_base_set(&runtime.cpu, 0);
 }
 

@@ -12,8 +12,10 @@
 #include <linux/fcntl.h>
 #include <linux/poll.h>
 #include <linux/stat.h>
+#include <linux/time.h>
 #include <linux/time_types.h>
 
+#include "runtime/mem.h"
 #include "runtime/sys.h"
 #include "shim/conf.h"
 
@@ -27,6 +29,7 @@
 #define PATIENCE_NS     (100 * NSEC_PER_MSEC)
 #define LOG_FILE_MODE   0600
 #define TRUNCATION_MARK "..."
+#define DAY_SECONDS     INT64_C(86400)
 
 static struct {
     bool known;
@@ -35,6 +38,7 @@ static struct {
 } first_stderr;
 
 struct log_files log_files;
+uint64_t (*log_thread)(void);
 
 static bool stat_fd(int fd, struct statx *st)
 {
@@ -119,10 +123,11 @@ static long open_log_file(void)
                 O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOG_FILE_MODE);
 }
 
-int log_open(void)
+int log_open(bool *stamped)
 {
     long fd = open_log_file(), copy;
 
+    *stamped = fd >= 0;
     if (fd >= 0)
         return (int)fd;
     fd = log_files.borrow ? log_files.borrow(STDERR) : STDERR;
@@ -134,12 +139,49 @@ int log_open(void)
     return (int)copy;
 }
 
-static void put_line(const char *line, size_t length)
+/* The date of a day since 1970 by the Gregorian calendar, whose years begin with March here, so that
+ * the odd day is the last of them. 400 years have 146097 days, and the first of them began in the year 0. */
+static size_t format_date(char *out, size_t size, int64_t day)
+{
+    int64_t days = day + 719468, era = days / 146097, of_era = days % 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t march = (5 * of_year + 2) / 153, month = march < 10 ? march + 3 : march - 9;
+
+    return format_text(out, size, "%04ld-%02ld-%02ld", era * 400 + year + (month <= 2), month,
+                       of_year - (153 * march + 2) / 5 + 1);
+}
+
+size_t log_stamp(char *out, size_t size)
+{
+    struct __kernel_timespec now = { 0 };
+    size_t length;
+    int64_t time;
+
+    sys2(__NR_clock_gettime, CLOCK_REALTIME, &now);
+    time = now.tv_sec % DAY_SECONDS;
+    length = format_date(out, size, now.tv_sec / DAY_SECONDS);
+    return length + format_text(out + length, size - length, "T%02ld:%02ld:%02ld.%03ldZ %lu ",
+                                time / 3600, time / 60 % 60, time % 60,
+                                (int64_t)now.tv_nsec / 1000000, log_thread ? log_thread() : 0);
+}
+
+/* Before @line, which has room there for a stamp. */
+static void put_stamped(int fd, char *line, size_t length)
+{
+    char stamp[LOG_STAMP_BYTES];
+    size_t bytes = log_stamp(stamp, sizeof(stamp));
+
+    memcpy(line - bytes, stamp, bytes);
+    write_line(fd, line - bytes, bytes + length);
+}
+
+static void put_line(char *line, size_t length)
 {
     long fd = open_log_file();
 
     if (fd >= 0) {
-        write_line((int)fd, line, length);
+        put_stamped((int)fd, line, length);
         sys1(__NR_close, fd);
         return;
     }
@@ -157,20 +199,20 @@ bool log_takes(enum log_level level)
 
 void log_line(enum log_level level, const char *format, ...)
 {
-    char line[LOG_LINE_BYTES];
+    char room[LOG_STAMP_BYTES + LOG_LINE_BYTES], *line = room + LOG_STAMP_BYTES;
     size_t prefix, length;
     va_list arguments;
 
     if (!log_takes(level))
         return;
-    prefix = format_text(line, sizeof(line), "coroshim[%ld]: ", sys0(__NR_getpid));
+    prefix = format_text(line, LOG_LINE_BYTES, "coroshim[%ld]: ", sys0(__NR_getpid));
     va_start(arguments, format);
-    length = prefix + format_text_list(line + prefix, sizeof(line) - prefix, format, arguments);
+    length = prefix + format_text_list(line + prefix, LOG_LINE_BYTES - prefix, format, arguments);
     va_end(arguments);
     for (size_t i = prefix; i < length; i++)
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = '?';
-    if (length == sizeof(line) - 1)
+    if (length == LOG_LINE_BYTES - 1)
         format_text(line + length - 3, 4, "%s", TRUNCATION_MARK);
     line[length++] = '\n'; /* in the place of the NUL */
     put_line(line, length);

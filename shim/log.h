@@ -1,4 +1,5 @@
-/* Lines on stderr (or CORO_LOG_FILE): "coroshim[PID]: text\n", each one write(2), never garbled.
+/* Lines on stderr (or CORO_LOG_FILE): "coroshim[PID]: text\n", each one write(2), never garbled. In the
+ * file with a stamp before it, the time and the thread: "2026-11-30T12:00:00.123Z 2 coroshim[PID]: text\n".
  * Below the gate: raw system calls, own formatting; any kernel thread; async-signal-safe. */
 #ifndef CORO_LOG_H
 #define CORO_LOG_H
@@ -10,7 +11,8 @@
 enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* The longest line, with its prefix and newline. */
-#define LOG_LINE_BYTES 512
+#define LOG_LINE_BYTES  512
+#define LOG_STAMP_BYTES 64 /* and what the file has before it */
 
 /* Formats like printf with %s %d %i %u %x %lu %ld %lx %zu %p %c %% (widths and 0-padding for
  * numbers), at most 512 bytes, and writes one line when @level is within CORO_LOG (default warn).
@@ -29,8 +31,15 @@ extern struct log_files log_files;
 bool log_takes(enum log_level level);
 
 /* A descriptor of the calling kernel thread's for what log_line writes to, which the caller closes; or
- * -errno. */
-int log_open(void);
+ * -errno. *@stamped: its lines have a stamp. */
+int log_open(bool *stamped);
+
+/* The stamp of a line of now: UTC, and the calling thread's id. Returns its length, less than
+ * LOG_STAMP_BYTES. */
+size_t log_stamp(char *out, size_t size);
+
+/* The running coroutine's id; 0: there is none (before the first thread, on the monitor). NULL: the same. */
+extern uint64_t (*log_thread)(void);
 
 /* Remembers what stderr is now: a socket that takes its number later is not written to. */
 void log_remember_stderr(void);

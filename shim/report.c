@@ -39,7 +39,7 @@ static struct {
     int channel, log;
     char id[24], pid[24];
     _Alignas(16) unsigned char keeper_stack[STACK_BYTES], stack[STACK_BYTES];
-    char *argv[6];
+    char *argv[7];
 } child;
 
 void report_prepare(const char *library, int fd_floor)
@@ -125,11 +125,14 @@ long report_start(uint32_t kind, uint64_t id)
         return error;
     format_text(child.id, sizeof(child.id), "%lu", id);
     format_text(child.pid, sizeof(child.pid), "%ld", sys0(__NR_getpid));
-    char *argv[] = { "coroctl", "report", (char *)kinds[kind], child.pid, child.id, NULL };
-    memcpy(child.argv, argv, sizeof(argv));
     int ours = move_up(ends[0]);
     child.channel = move_up(ends[1]);
-    child.log = log_open();
+    bool stamped;
+    child.log = log_open(&stamped);
+    char *argv[] = { "coroctl", "report", (char *)kinds[kind],
+                     child.pid, child.id, stamped ? "stamped" : NULL,
+                     NULL };
+    memcpy(child.argv, argv, sizeof(argv));
     if (child.log >= 0)
         child.log = move_up(child.log);
     long pid = start_with(ours);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base.h"
 
@@ -27,11 +28,44 @@ static inline void coro_fallback_yield(void)
     sched_yield();
 }
 
+/* A thread's number is that of its first line among those of others. */
+__attribute__((weak)) unsigned long coro_fallback_threads;
+__attribute__((weak)) __thread unsigned long coro_fallback_thread;
+
+/* The time and the thread's number, as the library writes them. */
+static inline size_t coro_fallback_stamp(char *line, size_t bytes)
+{
+    long nanoseconds = 0;
+    size_t at = 0;
+#ifdef CLOCK_REALTIME
+    struct timespec now;
+    struct tm room, *local;
+    clock_gettime(CLOCK_REALTIME, &now);
+    local = localtime_r(&now.tv_sec, &room);
+    nanoseconds = now.tv_nsec;
+#else /* C without POSIX's declarations */
+    time_t now = time(NULL);
+    struct tm *local = localtime(&now);
+#endif
+    if (local)
+        at = strftime(line, bytes, "%Y-%m-%d %H:%M:%S", local);
+    if (!coro_fallback_thread)
+        coro_fallback_thread = __atomic_add_fetch(&coro_fallback_threads, 1, __ATOMIC_RELAXED);
+    return at + (size_t)snprintf(line + at, bytes - at, ".%06ld %lu ", nanoseconds / 1000,
+                                 coro_fallback_thread);
+}
+
 static inline void coro_fallback_vprint_stderr(const char *format, va_list arguments)
 {
-    int error = errno;
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    char line[1024];
+    int error = errno, length;
+    size_t at = coro_fallback_stamp(line, sizeof(line)), room = sizeof(line) - at - 1;
+    length = vsnprintf(line + at, room, format, arguments);
+    if (length > 0)
+        at += (size_t)length < room ? (size_t)length : room - 1;
+    line[at++] = '\n';
+    if (write(2, line, at) <= 0)
+        line[0] = 0; /* nobody hears */
     errno = error;
 }
 

@@ -47,7 +47,8 @@ typedef void (*coro_exception_fn)(coro_id id, const char *name, int error);
 CORO_API coro_exception_fn coro_set_exception_hook(coro_exception_fn hook);
 
 /* A line to standard error, with the time and the thread's id before it; the end of the line is added.
- * In one piece, without stdio's lock. Never fails; leaves errno alone. */
+ * In one piece, without stdio's lock. Never fails; leaves errno alone. Where the library may be absent
+ * (CORO_WEAK) and is, threads are numbered as they write their first lines. */
 CORO_API void coro_print_stderr(const char *format, ...) __attribute__((format(printf, 1, 2)));
 CORO_API void coro_vprint_stderr(const char *format, va_list arguments);
 

@@ -3,6 +3,7 @@
 #define _XOPEN_SOURCE 700
 #include <coro.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,38 @@ static void test_timeouts(void)
     must(coro_with_timeout(1, NULL, forever, "v(") == -1 && errno == EINVAL);
 }
 
+static void *print_number(void *number)
+{
+    coro_print_stderr("%s", (const char *)number);
+    return NULL;
+}
+
+/* As sched.h says: time, thread, text. */
+static void test_lines(void)
+{
+    char line[64], longer[3000];
+    int ends[2], before = dup(2), number = 0, year = 0;
+    pthread_t thread;
+    must(pipe(ends) == 0 && dup2(ends[1], 2) == 2);
+    errno = 77;
+    coro_print_stderr("%s", "told by the fallback");
+    must(pthread_create(&thread, NULL, print_number, "another") == 0);
+    must(pthread_join(thread, NULL) == 0);
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = 0;
+    coro_print_stderr("%s", longer);
+    must(errno == 77);
+    dup2(before, 2);
+    close(ends[1]);
+    FILE *lines = fdopen(ends[0], "r");
+    must(lines && fgets(line, sizeof(line), lines));
+    must(sscanf(line, "%4d-%*2d-%*2d %*2d:%*2d:%*2d.%*6d %d ", &year, &number) == 2);
+    must(year > 2000 && number == 1 && strstr(line, " 1 told by the fallback\n"));
+    must(fgets(line, sizeof(line), lines) && strstr(line, " 2 another\n"));
+    must(fread(longer, 1, sizeof(longer), lines) == 1024 - 1 && longer[1022] == '\n');
+    fclose(lines);
+}
+
 int main(void)
 {
     char text[64];
@@ -79,7 +112,7 @@ int main(void)
     must(coro_channel_new(8) == NULL && errno == ENOSYS);
     must(coro_current() == 0);
     must(coro_where(1, text, sizeof(text)) > 10 && strstr(text, "not running"));
-    coro_print_stderr("%s", "told by the fallback");
+    test_lines();
     test_timeouts();
     puts("ok");
     return 0;

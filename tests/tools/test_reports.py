@@ -175,6 +175,8 @@ class Reports(Shimmed):
                 process.send_signal(signal.SIGUSR2)
                 text = self.log_after(r"thread 3 .*\n", process, log)
                 self.assertEqual(text.count("\n"), 3, text)
+                for line in text.splitlines():
+                    self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z 0 coroshim\[\d+\]: thread ")
                 self.assertRegex(text, r"thread 1 \(failing\): parked on read .* at .*\[[^ ]* main\|\d+\]")
                 self.assertRegex(text, r"thread 2 \(failing\): parked on sleep.* at .*\[[^ ]* worker\|\d+\]")
                 process.stdin.close()

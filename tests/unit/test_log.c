@@ -175,9 +175,43 @@ START_TEST(the_log_file_is_appended_to)
     ck_assert_int_gt(pread(fd, text, sizeof(text) - 1, 0), 0);
     close(fd);
     unlink(path);
-    ck_assert_ptr_nonnull(strstr(text, "before\ncoroshim["));
-    ck_assert_ptr_nonnull(strstr(text, "]: one\ncoroshim["));
+    ck_assert_int_eq(memcmp(text, "before\n2", 8), 0);
+    ck_assert_ptr_nonnull(strstr(text, "]: one\n2"));
     ck_assert_ptr_nonnull(strstr(text, "]: two\n"));
+}
+END_TEST
+
+static uint64_t seven(void)
+{
+    return 7;
+}
+
+/* The last of a file's lines, with the most that a line may hold. */
+START_TEST(lines_of_the_log_file_tell_time_and_thread)
+{
+    char path[] = "/tmp/coroshim-test-log-XXXXXX", text[1024] = "", longest[900], *end;
+    int fd = mkstemp(path);
+    struct tm utc = { 0 };
+    time_t before = time(NULL), told;
+
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    snprintf(conf.log_file, sizeof(conf.log_file), "%s", path);
+    log_thread = seven;
+    log_line(LOG_ERROR, "%s", longest);
+    log_thread = NULL;
+    ck_assert_int_gt(pread(fd, text, sizeof(text) - 1, 0), LOG_LINE_BYTES);
+    close(fd);
+    unlink(path);
+    end = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
+    ck_assert_ptr_nonnull(end);
+    told = timegm(&utc);
+    ck_assert_int_ge(told, before);
+    ck_assert_int_le(told, time(NULL));
+    ck_assert_int_eq(end[0], '.');
+    ck_assert_int_eq(strspn(end + 1, "0123456789"), 3);
+    ck_assert_int_eq(memcmp(end + 4, "Z 7 coroshim[", 13), 0);
+    ck_assert_str_eq(text + strlen(text) - 5, "x...\n");
 }
 END_TEST
 
@@ -243,6 +277,7 @@ int main(void)
     tcase_add_test(tests, levels_select);
     tcase_add_test(tests, a_full_pipe_does_not_stop_us);
     tcase_add_test(tests, the_log_file_is_appended_to);
+    tcase_add_test(tests, lines_of_the_log_file_tell_time_and_thread);
     tcase_add_test(tests, a_log_file_that_cannot_be_opened_falls_back_to_stderr);
     tcase_add_test(tests, a_database_that_took_number_two_is_not_written_to);
     tcase_add_test(tests, a_closed_stderr_is_no_error);

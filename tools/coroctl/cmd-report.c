@@ -1,12 +1,13 @@
 /* coroctl report: what a process under coroshim has to say of itself (shim/report.c starts it).
  *
  * The process hands its end of a connection over as descriptor CHANNEL, and what it logs to as standard
- * output and error. Each line goes out whole and looks like the library's own. */
+ * output and error. Each line goes out whole and looks like the library's own, in the log file with a stamp. */
 #include <errno.h>
 #include <error.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/cycles.h"
@@ -18,10 +19,25 @@
 
 #define CHANNEL 3
 
+/* As shim/log.h has it: the time, and that no thread of the program's speaks. */
+static void print_stamp(void)
+{
+    struct timespec now;
+    struct tm utc;
+    char text[32];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+    printf("%s.%03ldZ 0 ", text, now.tv_nsec / 1000000);
+}
+
 static void print_head(const struct report *report, uint64_t id)
 {
     const struct co_info *thread = threads_by_id(&report->threads, id);
 
+    if (report->stamped)
+        print_stamp();
     printf("coroshim[%d]: thread %lu (", (int)report->connection->pid, id);
     print_escaped(stdout, thread != NULL && thread->name[0] != '\0' ? thread->name : "unnamed");
     putchar(')');
@@ -143,6 +159,7 @@ static int report_run(const struct settings *settings)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setvbuf(stdout, NULL, _IOLBF, 1 << 16);
+    report.stamped = settings->arguments[2] != NULL && settings->arguments[3] != NULL;
     process.pid = (pid_t)strtol(settings->arguments[1], NULL, 10);
     process_name(process.pid, process.name, sizeof(process.name));
     code = connection_open(&process, &connection);
@@ -155,7 +172,7 @@ static const struct argp_option report_options[] = { { 0 } };
 
 const struct command command_report = {
     .name = "report",
-    .arguments = "KIND PID ID",
+    .arguments = "KIND PID ID [stamped]",
     .summary = "report on the process that started it, which is how the library does so",
     .is_hidden = true,
     .options = report_options,

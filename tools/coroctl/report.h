@@ -9,6 +9,7 @@ struct report {
     struct connection *connection;
     struct threads threads;
     struct stacks stacks;
+    bool stamped; /* lines are for the log file */
 };
 
 /* A line: who thread @id is, and where, as @report->stacks has it. */
