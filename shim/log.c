@@ -192,6 +192,20 @@ static void put_line(char *line, size_t length)
         log_files.give_back((int)fd);
 }
 
+bool log_limit_lets(struct log_limit *limit, uint64_t now_ns, uint32_t *unsaid)
+{
+    uint64_t full_ns = limit->full_ns > now_ns ? limit->full_ns : now_ns;
+
+    if (full_ns - now_ns > (LOG_BURST - 1) * LOG_PAUSE_NS) {
+        limit->unsaid++;
+        return false;
+    }
+    limit->full_ns = full_ns + LOG_PAUSE_NS;
+    *unsaid = limit->unsaid;
+    limit->unsaid = 0;
+    return true;
+}
+
 bool log_takes(enum log_level level)
 {
     return (uint32_t)level <= conf.log_level;

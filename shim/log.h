@@ -20,6 +20,20 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
  * most 0.1 s for a full pipe, then drops the line. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* For lines that may come in floods: the first LOG_BURST are written, and then one each LOG_PAUSE_NS, which
+ * says how many were not. Zeroed at first. */
+#define LOG_BURST    4
+#define LOG_PAUSE_NS (1 * NSEC_PER_SEC)
+
+struct log_limit {
+    uint64_t full_ns; /* when it is as at first */
+    uint32_t unsaid;
+};
+
+/* Whether a line may be written now; *@unsaid: how many were not since the last. The caller keeps others off
+ * @limit. */
+bool log_limit_lets(struct log_limit *limit, uint64_t now_ns, uint32_t *unsaid);
+
 /* How a kernel thread with descriptors of its own comes to the program's stderr; NULL: all share. */
 struct log_files {
     int (*borrow)(int fd);

@@ -117,6 +117,18 @@ size_t where_thread(uint64_t id, char *buffer, size_t bytes)
     return length;
 }
 
+void where_function(uintptr_t address, char *buffer, size_t bytes)
+{
+    struct where_names names;
+    int error = errno;
+
+    where_names_open(&names);
+    if (where_name(&names, address, true, buffer, bytes) == 0)
+        snprintf(buffer, bytes, "[0x%lx]", address);
+    where_names_close(&names);
+    errno = error;
+}
+
 /* Into *text, which grows. */
 static int describe_whole(const struct where_names *names, uint64_t id, char **text, size_t *bytes)
 {

@@ -17,6 +17,9 @@
  * there is no such thread. Leaves errno alone. May park. libdw wants some 64 KiB of stack. */
 size_t where_thread(uint64_t id, char *buffer, size_t bytes);
 
+/* The same of the function at @address alone. */
+void where_function(uintptr_t address, char *buffer, size_t bytes);
+
 /* Calls @each for every live thread, in the order of their ids. @name may be empty; the texts last
  * until it returns, and it may make any call. Returns how many there were, or -errno. May park. */
 typedef void where_visitor(void *context, uint64_t id, const char *name, const char *where);

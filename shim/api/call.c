@@ -204,6 +204,11 @@ void api_call_run(struct coro_call *call)
     api_ffi()->call(&call->cif, call->fn, call->result, call->values);
 }
 
+coro_fn api_call_function(const struct coro_call *call)
+{
+    return call->fn;
+}
+
 /* libffi widens small integers to a register. */
 void api_call_result(const struct coro_call *call, void *result)
 {

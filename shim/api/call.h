@@ -12,6 +12,9 @@ int api_call_make(struct coro_call **call, coro_fn fn, const char *signature, va
 /* Calls the function, on the caller's stack; what it returns is kept in @call. Any number of times. */
 void api_call_run(struct coro_call *call);
 
+/* The function. */
+coro_fn api_call_function(const struct coro_call *call);
+
 /* Stores what it last returned in *@result, an object of its type (NULL: not wanted). */
 void api_call_result(const struct coro_call *call, void *result);
 

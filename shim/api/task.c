@@ -7,15 +7,18 @@
  *
  * A rate is kept by absolute times, so what one call or pause took too long is taken off the next pauses. But a
  * delay of more than BURST intervals is given up, lest a stall be followed by a storm. */
+#define _GNU_SOURCE
 #include "shim/coro/parallel.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shim/api/call.h"
 #include "shim/api/park.h"
 #include "shim/api/thread.h"
 #include "shim/log.h"
+#include "shim/where.h"
 
 #define BURST        10 /* intervals */
 #define RATE_MAX     1e9
@@ -38,6 +41,11 @@ struct coro_task {
     bool ended;    /* no more threads */
     bool orphan;   /* nobody waits for the end */
 };
+
+static const char *const names[] = { "later", "interval", "rate", "loop" };
+
+/* Of all tasks together; under the registry's lock. */
+static struct log_limit failures;
 
 static void free_task(struct coro_task *task)
 {
@@ -83,14 +91,40 @@ static bool wait_until_due(struct coro_task *task)
 
 static int start_thread(struct coro_task *task);
 
+/* What coro_fail or coro_raise gave; false: there is enough in the log. */
+static bool may_tell(int *error, uint32_t *unsaid)
+{
+    api_registry_lock();
+    const struct api_thread *self = api_self();
+    *error = self && self->error ? self->error : ECANCELED;
+    bool lets = log_limit_lets(&failures, api_now_ns(), unsaid);
+    api_registry_unlock();
+    return lets;
+}
+
+/* A function that fails at once does so thousands of times a second. */
+static void tell_failure(const struct coro_task *task)
+{
+    char function[256], text[64], more[64] = "";
+    int error;
+    uint32_t unsaid;
+    if (!log_takes(LOG_WARN) || !may_tell(&error, &unsaid))
+        return;
+    where_function((uintptr_t)api_call_function(task->call), function, sizeof(function));
+    if (unsaid)
+        format_text(more, sizeof(more), ", %u more such since the last line", unsaid);
+    log_line(LOG_WARN, "coro_%s in thread %lu: %s did not return: error %d (%s)%s",
+             names[task->kind], (unsigned long)task->thread, function, error,
+             strerror_r(error, text, sizeof(text)), more);
+}
+
 /* The thread was unwound: out of the call, or, by somebody who has its id, between two. */
 static void thread_left(void *argument)
 {
     struct coro_task *task = argument;
     pthread_mutex_lock(&task->lock);
     if (task->calling && !task->stopping) {
-        log_line(LOG_WARN, "coro task in thread %lu: a call did not return",
-                 (unsigned long)task->thread);
+        tell_failure(task);
         task->calling = false;
         task->calls++;
         plan_next(task);
@@ -128,7 +162,6 @@ static void run(struct coro_task *task)
 /* Returns 0 or an error number. */
 static int start_thread(struct coro_task *task)
 {
-    static const char *const names[] = { "later", "interval", "rate", "loop" };
     coro_id id = coro_spawn(names[task->kind], (coro_fn)run, "v(p)", task);
     if (!id)
         return errno;

@@ -22,7 +22,7 @@ CORO_API int coro_in_parallel(struct coro_call *const *calls, size_t count, size
                               struct coro_outcome *outcomes);
 
 /* What calls a function again and again. A call that does not return (coro_fail, a cancellation) is
- * logged, and the next one comes in time. */
+ * logged with its function and error, one line a second when there are many, and the next one comes in time. */
 struct coro_task;
 
 /* Calls once, in @seconds. */

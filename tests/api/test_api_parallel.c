@@ -1,6 +1,7 @@
 /* Many calls at a time, and calls again and again. */
 #include "api.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 
 static volatile int running, most, cleaned, calls;
@@ -189,6 +190,47 @@ START_TEST(a_call_that_fails_does_not_end_the_task)
 }
 END_TEST
 
+void fail_always(void) /* its name is to be found */
+{
+    calls++;
+    coro_fail(EPROTO);
+}
+
+static size_t count_of(const char *text, const char *wanted)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, wanted)); text++)
+        count++;
+    return count;
+}
+
+/* Until a line says how many were left out. */
+START_TEST(a_flood_of_failures_is_told_in_few_lines)
+{
+    char text[65536] = "";
+    int ends[2], before = dup(2);
+    size_t length = 0;
+    if (way_is("native"))
+        return; /* with errors alone in the log */
+    must(pipe2(ends, O_NONBLOCK) == 0);
+    dup2(ends[1], 2);
+    double began = now_seconds();
+    struct coro_task *task = coro_loop(fail_always, "v()");
+    while (!strstr(text, "more such since the last line\n")) {
+        ssize_t bytes = read(ends[0], text + length, sizeof(text) - 1 - length);
+        length += bytes > 0 ? (size_t)bytes : 0;
+        usleep(1000);
+    }
+    must(coro_task_stop(task, 0) == 0);
+    double seconds = now_seconds() - began;
+    dup2(before, 2);
+    must(calls > 10 && count_of(text, "did not return") >= 5);
+    must((double)count_of(text, "did not return") <= 5 + seconds);
+    must(strstr(text, "coro_loop in thread "));
+    must(strstr(text, "fail_always") && strstr(text, " did not return: error 71 ("));
+}
+END_TEST
+
 START_TEST(stop_now_interrupts_the_call)
 {
     struct coro_task *task = coro_loop(sleep_long, "v()");
@@ -226,5 +268,6 @@ int main(void)
               who_gives_up_takes_the_calls_with_it, later_calls_once_in_time,
               interval_waits_between_calls, loop_calls_until_it_is_stopped,
               rate_makes_up_for_the_time_that_calls_take, a_call_that_fails_does_not_end_the_task,
-              stop_now_interrupts_the_call, a_task_can_stop_itself);
+              a_flood_of_failures_is_told_in_few_lines, stop_now_interrupts_the_call,
+              a_task_can_stop_itself);
 }

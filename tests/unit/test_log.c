@@ -215,6 +215,35 @@ START_TEST(lines_of_the_log_file_tell_time_and_thread)
 }
 END_TEST
 
+START_TEST(a_flood_is_a_burst_and_then_a_line_at_a_time_with_a_count)
+{
+    struct log_limit limit = { 0 };
+    uint64_t now = 5;
+    uint32_t unsaid;
+
+    for (int i = 0; i < LOG_BURST; i++, now++) {
+        ck_assert(log_limit_lets(&limit, now, &unsaid));
+        ck_assert_uint_eq(unsaid, 0);
+    }
+    for (int i = 0; i < 7; i++, now++)
+        ck_assert(!log_limit_lets(&limit, now, &unsaid));
+    now += LOG_PAUSE_NS;
+    ck_assert(log_limit_lets(&limit, now, &unsaid));
+    ck_assert_uint_eq(unsaid, 7);
+    ck_assert(!log_limit_lets(&limit, now, &unsaid));
+    now += 2 * LOG_PAUSE_NS;
+    ck_assert(log_limit_lets(&limit, now, &unsaid));
+    ck_assert_uint_eq(unsaid, 1);
+    ck_assert(log_limit_lets(&limit, now, &unsaid));
+    ck_assert_uint_eq(unsaid, 0);
+    ck_assert(!log_limit_lets(&limit, now, &unsaid));
+    now += 1000 * LOG_PAUSE_NS;
+    for (int i = 0; i < LOG_BURST; i++)
+        ck_assert(log_limit_lets(&limit, now, &unsaid));
+    ck_assert(!log_limit_lets(&limit, now, &unsaid));
+}
+END_TEST
+
 START_TEST(a_log_file_that_cannot_be_opened_falls_back_to_stderr)
 {
     char line[1024];
@@ -278,6 +307,7 @@ int main(void)
     tcase_add_test(tests, a_full_pipe_does_not_stop_us);
     tcase_add_test(tests, the_log_file_is_appended_to);
     tcase_add_test(tests, lines_of_the_log_file_tell_time_and_thread);
+    tcase_add_test(tests, a_flood_is_a_burst_and_then_a_line_at_a_time_with_a_count);
     tcase_add_test(tests, a_log_file_that_cannot_be_opened_falls_back_to_stderr);
     tcase_add_test(tests, a_database_that_took_number_two_is_not_written_to);
     tcase_add_test(tests, a_closed_stderr_is_no_error);
