@@ -7,6 +7,26 @@
 #include "runtime/poll/poll.h"
 #include "runtime/snapshot.h"
 
+long op_api_park(uint32_t *word, const struct co_wait *wait, uint64_t deadline_ns)
+{
+    struct __kernel_timespec time = ns_timespec(deadline_ns);
+    if (unlikely(runtime.guests)) /* they may have to be met in the kernel */
+        return op_futex(word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0,
+                        deadline_ns == DEADLINE_NEVER ? NULL : &time, NULL, FUTEX_ANY);
+    co_waits(this_co(), *wait);
+    return op_futex_wait(word, 0, FUTEX_ANY, deadline_ns);
+}
+
+/* From the youngest on: a list of all threads has no other order. */
+uint32_t op_api_tid(uint64_t id)
+{
+    const struct list *node = runtime.all.prev;
+    while (node != &runtime.all && container_of(node, struct co, all)->id > id)
+        node = node->prev;
+    const struct co *co = container_of(node, struct co, all);
+    return node != &runtime.all && co->id == id ? co->tid : 0;
+}
+
 long op_api_wake(uint32_t *word, bool first)
 {
     if (!first || unlikely(runtime.guests))
@@ -43,10 +63,10 @@ uint32_t op_api_selfishness(uint64_t id)
     return co ? co->selfishness : 0;
 }
 
-long op_api_ready(int fd, bool for_write, uint64_t deadline_ns)
+long op_api_ready(int fd, bool for_write, uint64_t deadline_ns, enum wait_kind kind)
 {
     struct fd_waiter *waiter = &this_co()->waiter;
-    *waiter = (struct fd_waiter){ .fd = fd, .until_closed = true };
+    *waiter = (struct fd_waiter){ .fd = fd, .until_closed = true, .kind = (uint8_t)kind };
     if (fd_private(fd))
         return -EBADF;
     for (;;) {

@@ -5,6 +5,14 @@
 #include "runtime/co_info.h"
 #include "runtime/base.h"
 
+struct co_wait;
+
+/* Waits on @word while it is 0; observers are told @wait. As op_futex with FUTEX_WAIT_BITSET. PARKS. */
+long op_api_park(uint32_t *word, const struct co_wait *wait, uint64_t deadline_ns);
+
+/* The tid of live thread @id, which was made lately; 0: there is no such thread. */
+uint32_t op_api_tid(uint64_t id);
+
 /* Wakes the thread that waits on @word, if any; @first: it goes before those that can run. Returns
  * how many. */
 long op_api_wake(uint32_t *word, bool first);
@@ -18,9 +26,10 @@ size_t op_api_ids(uint64_t after_id, uint64_t *ids, size_t max);
 /* The selfishness that thread @id was given; 0: none. */
 uint32_t op_api_selfishness(uint64_t id);
 
-/* Waits until @fd can be read, or written; returns what poll says of it, or -EBADF: it is no descriptor, or was
+/* Waits until @fd can be read, or written, which observers see as a wait of @kind (WAIT_NONE: for the
+ * descriptor); returns what poll says of it, or -EBADF: it is no descriptor, or was
  * closed meanwhile; -ETIMEDOUT. PARKS. */
-long op_api_ready(int fd, bool for_write, uint64_t deadline_ns);
+long op_api_ready(int fd, bool for_write, uint64_t deadline_ns, enum wait_kind kind);
 
 /* One pass: all others that can run do so once, and events are looked for without waiting. Returns how many can run
  * now, and in *@next_ns the earliest deadline of those that wait, on CLOCK_MONOTONIC. PARKS. */

@@ -35,6 +35,7 @@ enum wait_kind {
     WAIT_QUEUE,
     WAIT_MAILBOX,
     WAIT_EVENT,
+    WAIT_USER, /* coro_trigger: wait_addr is the name that it was given */
     WAIT_KINDS
 };
 

@@ -30,6 +30,7 @@ static bool may_wait_for_ever(const struct co_info *info)
     case WAIT_QUEUE:
     case WAIT_MAILBOX:
     case WAIT_EVENT:
+    case WAIT_USER:
         return true;
     default:
         return false;

@@ -335,7 +335,8 @@ int fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns)
     int error = fd_watch(waiter, for_write);
     if (error)
         return error;
-    co_waits(co, (struct co_wait){ .kind = for_write ? WAIT_WRITE : WAIT_READ, .fd = waiter->fd });
+    uint32_t kind = waiter->kind ? waiter->kind : for_write ? WAIT_WRITE : WAIT_READ;
+    co_waits(co, (struct co_wait){ .kind = kind, .fd = waiter->fd });
     error = sched_park(deadline_ns);
     fd_unwatch(waiter);
     return error;

@@ -45,6 +45,7 @@ struct fd_waiter {
     int fd;            /* changes when the program closes the number while we wait... */
     bool moved;        /* ...then it is a private duplicate: fd_wait_done */
     bool until_closed; /* ...or this, and the wait ends with -EBADF */
+    uint8_t kind;      /* enum wait_kind, for observers; WAIT_NONE: the descriptor is all */
 };
 
 /* Where the two ends of a recently met pipe are: 1 + number, and its generation then. */

@@ -121,7 +121,7 @@ static void fd_close(struct filter_key *key)
 static int read_wait(struct filter_key *key, uint64_t deadline_ns, struct coro_happening *happening)
 {
     short events;
-    int bytes = 0, error = api_ready((int)key->ident, false, deadline_ns, &events);
+    int bytes = 0, error = api_ready((int)key->ident, false, deadline_ns, WAIT_NONE, &events);
     if (error)
         return error;
     bool known = ioctl((int)key->ident, FIONREAD, &bytes) == 0;
@@ -135,7 +135,7 @@ static int write_wait(struct filter_key *key, uint64_t deadline_ns,
                       struct coro_happening *happening)
 {
     short events;
-    int error = api_ready((int)key->ident, true, deadline_ns, &events);
+    int error = api_ready((int)key->ident, true, deadline_ns, WAIT_NONE, &events);
     if (!error && events & (POLLHUP | POLLERR))
         happening->fflags = CORO_NOTE_EOF;
     return error;
@@ -171,7 +171,7 @@ static int timer_open(struct filter_key *key)
 static int timer_wait(struct filter_key *key, uint64_t deadline_ns,
                       struct coro_happening *happening)
 {
-    struct api_waiter waiter = { .object = key };
+    struct api_waiter waiter = { .reason = { .kind = WAIT_SLEEP }, .object = key };
     uint64_t until = key->due_ns < deadline_ns ? key->due_ns : deadline_ns;
     pthread_mutex_lock(&filter_lock);
     api_wait(&key->waiters, &filter_lock, &waiter, until);
@@ -194,7 +194,8 @@ static int user_open(struct filter_key *key)
 
 static int user_wait(struct filter_key *key, uint64_t deadline_ns, struct coro_happening *happening)
 {
-    struct api_waiter waiter = { .object = key };
+    struct api_waiter waiter = { .reason = { .kind = WAIT_USER, .about = key->ident },
+                                 .object = key };
     int error = 0;
     pthread_mutex_lock(&filter_lock);
     if (!key->triggered)

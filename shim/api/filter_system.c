@@ -23,10 +23,11 @@ static void close_fd(struct filter_key *key)
     close(key->fd);
 }
 
-static int wait_fd(const struct filter_key *key, uint64_t deadline_ns)
+/* @kind: what observers are told; WAIT_NONE: the descriptor. */
+static int wait_fd(const struct filter_key *key, uint64_t deadline_ns, enum wait_kind kind)
 {
     short events;
-    return api_ready(key->fd, false, deadline_ns, &events);
+    return api_ready(key->fd, false, deadline_ns, kind, &events);
 }
 
 /* Processes. */
@@ -51,7 +52,7 @@ static int64_t status_of(const siginfo_t *info)
 static int proc_wait(struct filter_key *key, uint64_t deadline_ns, struct coro_happening *happening)
 {
     siginfo_t info = { 0 };
-    int error = wait_fd(key, deadline_ns);
+    int error = wait_fd(key, deadline_ns, WAIT_CHILD);
     if (error)
         return error;
     happening->fflags = CORO_NOTE_EXIT;
@@ -119,7 +120,7 @@ static int signal_wait(struct filter_key *key, uint64_t deadline_ns,
                        struct coro_happening *happening)
 {
     uint64_t count = 0;
-    int error = wait_fd(key, deadline_ns);
+    int error = wait_fd(key, deadline_ns, WAIT_SIGNAL);
     if (!error && read(key->fd, &count, sizeof(count)) < 0)
         error = errno;
     happening->data = (int64_t)count;
@@ -195,7 +196,7 @@ static int vnode_wait(struct filter_key *key, uint64_t deadline_ns,
     char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     uint32_t wanted = key->fflags ? key->fflags : ALL_NOTES;
     while (!happening->fflags) {
-        int error = wait_fd(key, deadline_ns);
+        int error = wait_fd(key, deadline_ns, WAIT_NONE);
         if (error)
             return error;
         uint32_t events = 0;

@@ -11,7 +11,10 @@ static void no_longer_joined(struct api_waiter *waiter)
 /* Waits for its end and takes it out of the registry. Under the lock. */
 static int await(struct api_thread *thread, uint64_t deadline_ns)
 {
-    struct api_waiter waiter = { .object = thread, .left = no_longer_joined };
+    uint32_t tid = thread->tid ? (uint32_t)thread->tid : api_young_tid(thread->id);
+    struct api_waiter waiter = { .reason = { .kind = WAIT_JOIN, .tid = tid },
+                                 .object = thread,
+                                 .left = no_longer_joined };
     int error = 0;
     thread->joined = true;
     while (thread->state != API_ENDED && !error)

@@ -34,16 +34,18 @@ static int park_by_libc(uint32_t *word, uint64_t deadline_ns)
     return error == ETIMEDOUT && bound_ns == deadline_ns ? ETIMEDOUT : 0;
 }
 
-int api_park(uint32_t *word, uint64_t deadline_ns)
+int api_park(uint32_t *word, const struct api_reason *reason, uint64_t deadline_ns)
 {
-    struct __kernel_timespec time = ns_timespec(deadline_ns);
-    struct __kernel_timespec *until = deadline_ns == DEADLINE_NEVER ? NULL : &time;
+    struct co_wait wait = { .kind = reason->kind ? reason->kind : (uint32_t)WAIT_FUTEX,
+                            .fd = -1,
+                            .tid = reason->tid,
+                            .addr = reason->kind ? reason->about : (uintptr_t)word };
     struct door door;
     long result;
     if (!door_enter(&door, CANCEL))
         return park_by_libc(word, deadline_ns);
     do
-        result = op_futex(word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, until, NULL, FUTEX_ANY);
+        result = op_api_park(word, &wait, deadline_ns);
     while (door_leave(&door, &result));
     return result == -EDOOR ? ECANCELED : result == -ETIMEDOUT ? ETIMEDOUT : 0;
 }
@@ -104,6 +106,11 @@ void api_number_child(uint64_t id)
 {
     if (runtime.mode == MODE_ACTIVE)
         this_co()->child_id = id;
+}
+
+uint32_t api_young_tid(uint64_t id)
+{
+    ASK(uint32_t, op_api_tid(id), 0);
 }
 
 bool api_runtime_info(uint64_t id, struct co_info *info)

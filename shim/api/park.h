@@ -6,10 +6,17 @@
 #include "runtime/co_info.h"
 #include "runtime/base.h"
 
+/* What a thread sleeps for, as observers see it. All zero: a futex. */
+struct api_reason {
+    uint32_t kind;   /* enum wait_kind */
+    uint32_t tid;    /* WAIT_JOIN: of the thread that is to end; 0: unknown */
+    uintptr_t about; /* the object */
+};
+
 /* Sleeps while *@word is 0, until api_unpark or @deadline_ns. Returns 0 (perhaps for nothing: look
  * again), ETIMEDOUT, or ECANCELED: the thread is to leave its call, see api_leave. Without coroutines a
  * cancellation is acted upon in here. WAITS. */
-int api_park(uint32_t *word, uint64_t deadline_ns);
+int api_park(uint32_t *word, const struct api_reason *reason, uint64_t deadline_ns);
 
 /* Wakes the thread that sleeps on @word, if any; @first: it runs before the others that can. */
 void api_unpark(uint32_t *word, bool first);
@@ -37,8 +44,9 @@ bool api_is_dormant(void);
 
 /* The runtime's threads. Without coroutines: 0, or false. */
 uint64_t api_own_id(void);
-uint64_t api_new_id(void);          /* for a thread to come */
-void api_number_child(uint64_t id); /* the next thread that the calling one makes has it */
+uint64_t api_new_id(void);           /* for a thread to come */
+void api_number_child(uint64_t id);  /* the next thread that the calling one makes has it */
+uint32_t api_young_tid(uint64_t id); /* its tid; quick for a thread that was made lately */
 bool api_runtime_info(uint64_t id, struct co_info *info);
 size_t api_runtime_ids(uint64_t after_id, uint64_t *ids, size_t max); /* ascending */
 /* 0 or -ESRCH. @priority: enum coro_priority. */

@@ -30,7 +30,7 @@ static int by_libc(int fd, bool for_write, uint64_t deadline_ns, short *events)
     return one.revents & POLLNVAL ? EBADF : error;
 }
 
-int api_ready(int fd, bool for_write, uint64_t deadline_ns, short *events)
+int api_ready(int fd, bool for_write, uint64_t deadline_ns, enum wait_kind kind, short *events)
 {
     for (;;) {
         struct door door;
@@ -38,7 +38,7 @@ int api_ready(int fd, bool for_write, uint64_t deadline_ns, short *events)
         if (!door_enter(&door, CANCEL))
             return by_libc(fd, for_write, deadline_ns, events);
         do
-            result = op_api_ready(fd, for_write, deadline_ns);
+            result = op_api_ready(fd, for_write, deadline_ns, kind);
         while (door_leave(&door, &result));
         if (result > 0) {
             *events = (short)result;

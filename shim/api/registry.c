@@ -172,6 +172,15 @@ struct api_thread *api_self(void)
     return thread && thread->state != API_FOREIGN ? thread : NULL;
 }
 
+uint32_t api_tid_of(coro_id id)
+{
+    api_registry_lock();
+    const struct api_thread *thread = api_find(id);
+    uint32_t tid = !thread ? 0 : thread->tid ? (uint32_t)thread->tid : api_young_tid(id);
+    api_registry_unlock();
+    return tid;
+}
+
 void api_set_self(struct api_thread *thread)
 {
     pthread_setspecific(own_id, (void *)(uintptr_t)thread->id);

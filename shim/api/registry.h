@@ -60,6 +60,9 @@ void api_thread_remove(struct api_thread *thread);
 /* The record of the calling thread, or NULL: it was not made here. */
 struct api_thread *api_self(void);
 
+/* Not under the lock. The tid of a thread that was made here; 0: unknown. */
+uint32_t api_tid_of(coro_id id);
+
 /* Not under the lock. The process gets its coroutines if it can: it might have had no thread so far. */
 void api_bring_up(void);
 

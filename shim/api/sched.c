@@ -79,13 +79,15 @@ static coro_latency_fn hook_or_end(void)
 
 static void watch_latency(void)
 {
+    static const struct api_reason reason = { .kind = WAIT_EVENT,
+                                              .about = (uintptr_t)&latency.bell };
     coro_latency_fn hook;
     uint64_t id, held_ns;
     while ((hook = hook_or_end())) {
         __atomic_store_n(&latency.bell, 0, __ATOMIC_SEQ_CST);
         while (api_take_stall(&id, &held_ns))
             hook(id, (double)held_ns / (double)NSEC_PER_SEC);
-        api_park(&latency.bell, DEADLINE_NEVER);
+        api_park(&latency.bell, &reason, DEADLINE_NEVER);
     }
 }
 

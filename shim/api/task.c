@@ -83,7 +83,7 @@ static bool wait_until_due(struct coro_task *task)
 {
     pthread_mutex_lock(&task->lock);
     while (!task->stopping && task->due_ns > api_now_ns()) {
-        struct api_waiter waiter = { 0 };
+        struct api_waiter waiter = { .reason = { .kind = WAIT_SLEEP } };
         api_wait(&task->pause, &task->lock, &waiter, task->due_ns);
     }
     return !task->stopping;
@@ -266,6 +266,7 @@ int coro_task_stop(struct coro_task *task, int now)
         api_wake_all(&task->pause, 0);
         if (now && task->calling)
             coro_shutdown(task->thread);
+        waiter.reason = (struct api_reason){ .kind = WAIT_JOIN, .tid = api_tid_of(task->thread) };
         while (!task->ended)
             api_wait(&task->stoppers, &task->lock, &waiter, DEADLINE_NEVER);
     }

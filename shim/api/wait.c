@@ -10,8 +10,6 @@
 #include <math.h>
 #include <time.h>
 
-#include "shim/api/park.h"
-
 #define SECONDS_MAX 1e9 /* beyond it, for ever: half a lifetime is as good */
 
 int api_error(int error)
@@ -66,7 +64,7 @@ static void sleep_until_woken(struct wait *wait, uint64_t deadline_ns)
     int error = 0;
     pthread_cleanup_push(unwound, wait);
     while (!__atomic_load_n(&waiter->word, __ATOMIC_ACQUIRE) && error != ETIMEDOUT) {
-        error = api_park(&waiter->word, deadline_ns);
+        error = api_park(&waiter->word, &waiter->reason, deadline_ns);
         if (error == ECANCELED && !__atomic_load_n(&waiter->word, __ATOMIC_ACQUIRE) &&
             api_leave() == ETIMEDOUT)
             error = ETIMEDOUT;

@@ -24,13 +24,15 @@
 #include <pthread.h>
 
 #include "runtime/list.h"
+#include "shim/api/park.h"
 
 /* A waiting thread; lives on its stack for the time of the wait. Guarded by the object's lock. */
 struct api_waiter {
     struct list link;
-    uint32_t word; /* 1: woken */
-    int result;    /* api_wake's */
-    void *object;  /* what the two sides agree on: room for a value, the value itself */
+    uint32_t word;            /* 1: woken */
+    int result;               /* api_wake's */
+    struct api_reason reason; /* that observers are told */
+    void *object;             /* what the two sides agree on: room for a value, the value itself */
     /* The wait was unwound (cancellation, a timeout around it) after the waiter had been woken: what
      * was handed over goes back. Called with the lock held; NULL: nothing to give back. */
     void (*undo)(struct api_waiter *waiter);

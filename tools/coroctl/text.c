@@ -111,12 +111,13 @@ const char *state_word(uint32_t state)
 const char *wait_word(uint32_t kind)
 {
     static const char *const words[WAIT_KINDS] = {
-        [WAIT_NONE] = "none",      [WAIT_READ] = "read",           [WAIT_WRITE] = "write",
-        [WAIT_POLL] = "poll",      [WAIT_FUTEX] = "futex",         [WAIT_MUTEX] = "mutex",
-        [WAIT_COND] = "condition", [WAIT_JOIN] = "join",           [WAIT_SLEEP] = "sleep",
-        [WAIT_CHILD] = "child",    [WAIT_SIGNAL] = "signal",       [WAIT_OFFLOAD] = "system_call",
-        [WAIT_RWLOCK] = "rwlock",  [WAIT_SEMAPHORE] = "semaphore", [WAIT_CHANNEL] = "channel",
-        [WAIT_QUEUE] = "queue",    [WAIT_MAILBOX] = "mailbox",     [WAIT_EVENT] = "event",
+        [WAIT_NONE] = "none",       [WAIT_READ] = "read",           [WAIT_WRITE] = "write",
+        [WAIT_POLL] = "poll",       [WAIT_FUTEX] = "futex",         [WAIT_MUTEX] = "mutex",
+        [WAIT_COND] = "condition",  [WAIT_JOIN] = "join",           [WAIT_SLEEP] = "sleep",
+        [WAIT_CHILD] = "child",     [WAIT_SIGNAL] = "signal",       [WAIT_OFFLOAD] = "system_call",
+        [WAIT_RWLOCK] = "rwlock",   [WAIT_SEMAPHORE] = "semaphore", [WAIT_CHANNEL] = "channel",
+        [WAIT_QUEUE] = "queue",     [WAIT_MAILBOX] = "mailbox",     [WAIT_EVENT] = "event",
+        [WAIT_USER] = "user_event",
     };
 
     return kind < WAIT_KINDS && words[kind] != NULL ? words[kind] : "unknown";

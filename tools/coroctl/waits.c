@@ -147,9 +147,15 @@ void print_wait_on(FILE *out, const struct threads *threads, const struct co_inf
     case WAIT_EVENT:
         print_lock(out, threads, thread);
         break;
+    case WAIT_USER:
+        fprintf(out, "user event 0x%lx", thread->wait_addr);
+        break;
     case WAIT_JOIN:
-        fputs("join of ", out);
-        print_owner(out, threads, thread->wait_owner_tid);
+        fputs("join", out);
+        if (thread->wait_owner_tid != 0) {
+            fputs(" of ", out);
+            print_owner(out, threads, thread->wait_owner_tid);
+        }
         break;
     case WAIT_CHILD:
         print_child(out, thread);

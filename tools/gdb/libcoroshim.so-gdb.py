@@ -30,7 +30,7 @@ WAITS = (
     "-", "read fd {fd}", "write fd {fd}", "poll {count} descriptors", "futex {addr:#x}", "mutex {addr:#x}{holder}",
     "condition {addr:#x}", "join{holder}", "sleep", "child {pid}", "signal", "system call {nr} on a helper",
     "rwlock {addr:#x}", "semaphore {addr:#x}", "channel {addr:#x}", "queue {addr:#x}", "mailbox {addr:#x}",
-    "event {addr:#x}",
+    "event {addr:#x}", "user event {addr:#x}",
 )
 MODE_ACTIVE = 1
 LAYOUT_HEAD = struct.Struct("<IIIIQ")  # struct co_layout of runtime/co_layout.h
