@@ -11,6 +11,7 @@
 #include "runtime/poll/poll.h"
 #include "runtime/sched.h"
 #include "runtime/stack.h"
+#include "runtime/unstarted.h"
 #include "shim/log.h"
 
 struct runtime runtime = { .wake_fd = -1 };
@@ -157,6 +158,7 @@ int runtime_start(int kernel_tid)
     if (!runtime.co_pool.object_bytes)
         pool_init(&runtime.co_pool, sizeof(struct co));
     list_init(&runtime.all);
+    list_init(&runtime.unstarted);
     runtime.inbox = NULL;
     runtime.inbox_last = &runtime.inbox;
     runtime.tid_base = pick_tid_base();
@@ -202,6 +204,7 @@ void runtime_reset(void)
     }
     runtime.all_lock.taken = runtime.inbox_lock.taken = 0;
     runtime.snapshot_hint = NULL;
+    unstarted_reset();
     runtime.main = NULL;
     timer_clear(&carrier->timers);
     carrier->watch.any = 0;

@@ -59,6 +59,7 @@ struct runtime {
 
     struct spinlock all_lock;
     struct list all;
+    struct list unstarted;    /* unstarted.h */
     struct co *snapshot_hint; /* the last one that a listing returned, while alive */
 
     struct spinlock inbox_lock;

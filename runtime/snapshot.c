@@ -10,6 +10,7 @@
 #include "runtime/abi.h"
 #include "runtime/monitor.h"
 #include "runtime/snapshot.h"
+#include "runtime/unstarted.h"
 #include "shim/log.h"
 
 static void describe_peer(int fd, char *out, size_t size)
@@ -40,20 +41,36 @@ static void describe_peer(int fd, char *out, size_t size)
     }
 }
 
-size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max)
+/* Those that were started and those that were not, in the order of their ids. */
+static size_t list_both(uint64_t after_id, struct co_info *out, size_t max)
 {
     uint64_t now = clock_now(&runtime.clock);
+    struct list *node = snapshot_after(after_id), *other = unstarted_after(after_id);
     size_t count = 0;
-    spin_lock(&runtime.all_lock);
-    struct list *node = runtime.mode == MODE_ACTIVE ? snapshot_after(after_id) : &runtime.all;
-    for (; node != &runtime.all && count < max; node = node->next) {
+    while (count < max && (node != &runtime.all || other != &runtime.unstarted)) {
         struct co *co = container_of(node, struct co, all);
+        struct unstarted *unstarted = container_of(other, struct unstarted, link);
+        if (other != &runtime.unstarted && (node == &runtime.all || unstarted->id < co->id)) {
+            unstarted_describe(unstarted, now, &out[count++]);
+            other = other->next;
+            continue;
+        }
         co_describe(co, now, &out[count]); /* reads the state, which may change meanwhile, once */
+        node = node->next;
         if (out[count].state == CO_FREE || out[count].state == CO_DEAD)
             continue;
         count++;
         runtime.snapshot_hint = co;
     }
+    return count;
+}
+
+size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max)
+{
+    size_t count = 0;
+    spin_lock(&runtime.all_lock);
+    if (runtime.mode == MODE_ACTIVE)
+        count = list_both(after_id, out, max);
     spin_unlock(&runtime.all_lock);
     for (size_t i = 0; i < count; i++) {
         if (out[i].wait_fd < 0)

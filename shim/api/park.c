@@ -8,6 +8,7 @@
 
 #include "interpose/api.h"
 #include "interpose/limit.h"
+#include "runtime/unstarted.h"
 #include "shim/api/park.h"
 
 long syscall(long nr, ...);
@@ -106,6 +107,28 @@ void api_number_child(uint64_t id)
 {
     if (runtime.mode == MODE_ACTIVE)
         this_co()->child_id = id;
+}
+
+static bool show_unstarted(struct unstarted *thread)
+{
+    unstarted_add(thread);
+    return true;
+}
+
+static bool hide_unstarted(struct unstarted *thread)
+{
+    unstarted_remove(thread);
+    return true;
+}
+
+bool api_show_unstarted(struct unstarted *thread)
+{
+    ASK(bool, show_unstarted(thread), false);
+}
+
+bool api_hide_unstarted(struct unstarted *thread)
+{
+    ASK(bool, hide_unstarted(thread), false);
 }
 
 uint32_t api_young_tid(uint64_t id)

@@ -44,8 +44,12 @@ bool api_is_dormant(void);
 
 /* The runtime's threads. Without coroutines: 0, or false. */
 uint64_t api_own_id(void);
-uint64_t api_new_id(void);           /* for a thread to come */
-void api_number_child(uint64_t id);  /* the next thread that the calling one makes has it */
+uint64_t api_new_id(void);          /* for a thread to come */
+void api_number_child(uint64_t id); /* the next thread that the calling one makes has it */
+/* Observers see it from here to there; twice, and without coroutines, is harmless. */
+struct unstarted;
+bool api_show_unstarted(struct unstarted *thread);
+bool api_hide_unstarted(struct unstarted *thread);
 uint32_t api_young_tid(uint64_t id); /* its tid; quick for a thread that was made lately */
 bool api_runtime_info(uint64_t id, struct co_info *info);
 size_t api_runtime_ids(uint64_t after_id, uint64_t *ids, size_t max); /* ascending */

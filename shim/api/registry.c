@@ -112,6 +112,7 @@ static struct api_thread *add(coro_id id, enum api_thread_state state)
     list_init(&thread->children);
     list_init(&thread->among);
     list_init(&thread->joiner);
+    list_init(&thread->unstarted.link);
     list_push(&api_registry.threads, &thread->all);
     thread->next = *bucket_of(id);
     *bucket_of(id) = thread;
@@ -141,6 +142,8 @@ struct api_thread *api_thread_add(void)
 
 static void unlink_thread(struct api_thread *thread)
 {
+    if (!list_empty(&thread->unstarted.link))
+        api_hide_unstarted(&thread->unstarted);
     struct api_thread **at = bucket_of(thread->id);
     while (*at != thread)
         at = &(*at)->next;

@@ -4,6 +4,7 @@
 #ifndef CORO_API_REGISTRY_H
 #define CORO_API_REGISTRY_H
 
+#include "runtime/unstarted.h"
 #include "shim/api/call.h"
 #include "shim/api/wait.h"
 
@@ -31,7 +32,8 @@ struct api_thread {
     bool has_handle;
     pthread_t handle; /* libc stores it before the thread runs */
     struct coro_call *call;
-    struct list joiner; /* api_waiter: the one in coro_join */
+    struct unstarted unstarted; /* what observers see until it is started */
+    struct list joiner;         /* api_waiter: the one in coro_join */
     char name[CORO_NAME_BYTES];
 };
 

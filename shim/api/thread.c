@@ -22,7 +22,24 @@ static void copy_name(char *to, const char *from)
     to[CORO_NAME_BYTES - 1] = 0;
 }
 
-coro_id coro_vnew(const char *name, coro_fn fn, const char *signature, va_list arguments)
+/* Observers see it until it is hidden. */
+static void show(struct api_thread *thread)
+{
+    thread->unstarted.id = thread->id;
+    thread->unstarted.creator_id = thread->parent_id;
+    memcpy(thread->unstarted.name, thread->name, sizeof(thread->unstarted.name));
+    api_show_unstarted(&thread->unstarted);
+}
+
+static void hide(struct api_thread *thread)
+{
+    if (!list_empty(&thread->unstarted.link))
+        api_hide_unstarted(&thread->unstarted);
+}
+
+/* @shown: to observers; not worth it when it is started at once. */
+static coro_id make(const char *name, coro_fn fn, const char *signature, va_list arguments,
+                    bool shown)
 {
     struct coro_call *call;
     int error = api_call_make(&call, fn, signature, arguments);
@@ -35,6 +52,8 @@ coro_id coro_vnew(const char *name, coro_fn fn, const char *signature, va_list a
     if (thread) {
         thread->call = call;
         copy_name(thread->name, name);
+        if (shown)
+            show(thread);
     }
     api_registry_unlock();
     if (!thread) {
@@ -42,6 +61,11 @@ coro_id coro_vnew(const char *name, coro_fn fn, const char *signature, va_list a
         errno = ENOMEM;
     }
     return id;
+}
+
+coro_id coro_vnew(const char *name, coro_fn fn, const char *signature, va_list arguments)
+{
+    return make(name, fn, signature, arguments, true);
 }
 
 coro_id coro_new(const char *name, coro_fn fn, const char *signature, ...)
@@ -122,6 +146,8 @@ static int start(struct api_thread *thread)
     thread->state = API_NEW;
     if (thread->unwanted)
         api_thread_remove(thread);
+    else
+        show(thread);
     api_registry_unlock();
     return error;
 }
@@ -131,8 +157,10 @@ int coro_start(coro_id id)
     api_registry_lock();
     struct api_thread *thread = api_find(id);
     int error = !thread ? ESRCH : thread->state != API_NEW ? EALREADY : 0;
-    if (!error)
+    if (!error) {
         thread->state = API_STARTING;
+        hide(thread);
+    }
     api_registry_unlock();
     if (!error)
         error = start(thread);
@@ -141,7 +169,7 @@ int coro_start(coro_id id)
 
 coro_id coro_vspawn(const char *name, coro_fn fn, const char *signature, va_list arguments)
 {
-    coro_id id = coro_vnew(name, fn, signature, arguments);
+    coro_id id = make(name, fn, signature, arguments, false);
     if (!id || coro_start(id) == 0)
         return id;
     int error = errno;
@@ -164,6 +192,7 @@ static void ask_to_end(struct api_thread *thread, int error)
 {
     if (!thread->error)
         thread->error = error;
+    hide(thread);
     if (thread->state == API_NEW)
         thread->state = API_ENDED;
     else if (thread->state == API_STARTING)

@@ -39,9 +39,28 @@ static void until_happened(uintptr_t ident, int filter)
     coro_wait_for(ident, filter, 0, CORO_FOREVER, NULL);
 }
 
+/* Two that were not started, and one that was after all. */
+static void leave_unstarted(void)
+{
+    coro_id id = coro_new("begins", tick, "v()");
+
+    coro_new("new", tick, "v()");
+    coro_shutdown(coro_new("gone", tick, "v()"));
+    coro_raise(coro_new("raised", tick, "v()"), 5);
+    coro_start(id);
+}
+
 int main(int argc, char *argv[])
 {
     int ring = !strcmp(argv[1], "ring");
+
+    if (!strcmp(argv[1], "new")) {
+        leave_unstarted();
+        usleep(20000);
+        puts("ready");
+        fflush(stdout);
+        pause();
+    }
 
     one = coro_new("one", join, "v(p)", &other);
     other = coro_new("other", join, "v(p)", &one);
@@ -112,6 +131,21 @@ class ApiWaits(Shimmed):
         text = self.run_tool("coroctl", "list", "-p", process.pid).stdout
         self.assertRegex(text, rf" one +parked .* join of {waits['other']['id']} \(\d+\) ")
         self.assertRegex(text, r" user +parked .* user event 0x1234 ")
+
+    def test_threads_that_were_not_started(self):
+        process = self.start(self.program, "new")
+        done = self.run_tool("coroctl", "list", "--json", "-p", process.pid)
+        threads = {thread["name"]: thread for thread in json.loads(done.stdout)["threads"]}
+        self.assertEqual({*threads}, {"waiting", "new", "begins"})
+        self.assertEqual(threads["begins"]["state"], "parked")
+        new = threads["new"]
+        self.assertEqual((new["state"], new["creator_id"]), ("new", 1))
+        self.assertNotIn("tid", new)
+        self.assertNotIn("wait", new)
+        text = self.run_tool("coroctl", "list", "-p", process.pid).stdout
+        self.assertRegex(text, rf"\n *{new['id']} +- +new +new +\d.*s  - ")
+        text = self.run_tool("coroctl", "where", "-p", process.pid).stdout
+        self.assertNotIn(f"thread {new['id']} ", text)
 
     def test_joins_of_each_other_are_a_deadlock(self):
         process = self.start(self.program, "all")

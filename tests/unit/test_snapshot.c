@@ -9,6 +9,7 @@
 
 #include "runtime/fd.h"
 #include "runtime/futex.h"
+#include "runtime/unstarted.h"
 #include "tests/unit/harness.h"
 
 static struct co_info info[64];
@@ -49,6 +50,39 @@ START_TEST(pages_cover_all_in_the_order_of_their_ids)
     ck_assert_uint_eq(info[0].id, 1);
     ck_assert_uint_eq(co_snapshot(500, info, 1), 1);
     ck_assert_uint_eq(info[0].id, 501);
+}
+END_TEST
+
+/* Ids 1 to 4 are alive, and so will be 7. */
+START_TEST(threads_that_were_not_started_stand_between_the_others)
+{
+    struct unstarted late = { .id = 9, .creator_id = 1, .name = "late" }, early = { .id = 6 };
+    set_up(3);
+    runtime.next_id = 6;
+    harness_spawn(park, NULL);
+    unstarted_add(&late);
+    unstarted_add(&early); /* as one whose start has failed */
+    for (int round = 0; round < 2; round++) {
+        uint64_t last = 4;
+        static const uint64_t ids[] = { 6, 7, 9 };
+        for (int i = 0; i < 3; i++) {
+            ck_assert_uint_eq(co_snapshot(last, info, 1), 1);
+            last = info[0].id;
+            ck_assert_uint_eq(last, ids[i]);
+        }
+        ck_assert_uint_eq(co_snapshot(last, info, 1), 0);
+    }
+    ck_assert_uint_eq(co_snapshot(0, info, ARRAY_SIZE(info)), 7);
+    ck_assert_uint_eq(info[6].state, CO_NEW);
+    ck_assert_uint_eq(info[6].tid, 0);
+    ck_assert_uint_eq(info[6].creator_id, 1);
+    ck_assert_str_eq(info[6].name, "late");
+    unstarted_remove(&late);
+    unstarted_remove(&late);
+    ck_assert_uint_eq(co_snapshot(4, info, ARRAY_SIZE(info)), 2);
+    unstarted_reset();
+    unstarted_remove(&early);
+    ck_assert_uint_eq(co_snapshot(4, info, ARRAY_SIZE(info)), 1);
 }
 END_TEST
 
@@ -221,9 +255,10 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS("snapshot", a_dormant_process_has_no_threads,
-              pages_cover_all_in_the_order_of_their_ids, the_main_thread_is_there_and_runs,
-              a_wait_on_a_word_shows_its_address_and_the_time_left, a_tcp_peer_is_shown,
-              a_tcp6_peer_is_shown, a_local_peer_is_shown_by_its_name, a_pipe_has_no_peer,
-              threads_come_and_go_while_others_look);
+    RUN_TESTS(
+        "snapshot", a_dormant_process_has_no_threads, pages_cover_all_in_the_order_of_their_ids,
+        threads_that_were_not_started_stand_between_the_others, the_main_thread_is_there_and_runs,
+        a_wait_on_a_word_shows_its_address_and_the_time_left, a_tcp_peer_is_shown,
+        a_tcp6_peer_is_shown, a_local_peer_is_shown_by_its_name, a_pipe_has_no_peer,
+        threads_come_and_go_while_others_look);
 }

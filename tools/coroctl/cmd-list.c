@@ -28,7 +28,10 @@ static void cell_id(FILE *out, const struct threads *threads, const struct co_in
 static void cell_tid(FILE *out, const struct threads *threads, const struct co_info *thread)
 {
     (void)threads;
-    fprintf(out, "%u", thread->tid);
+    if (thread->tid != 0)
+        fprintf(out, "%u", thread->tid);
+    else
+        fputc('-', out); /* not started */
 }
 
 static void cell_name(FILE *out, const struct threads *threads, const struct co_info *thread)

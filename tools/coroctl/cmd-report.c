@@ -73,8 +73,10 @@ static int report_all(struct report *report)
         print_head(report, thread->id);
         fputs(": ", stdout);
         print_doing(&report->threads, thread);
-        fputs(" at ", stdout);
-        print_stack_line(stacks_by_id(&report->stacks, thread->id));
+        if (thread->state != CO_NEW) {
+            fputs(" at ", stdout);
+            print_stack_line(stacks_by_id(&report->stacks, thread->id));
+        }
         putchar('\n');
     }
     return code;

@@ -116,7 +116,8 @@ static json_t *thread_object(const struct threads *threads, const struct co_info
     set_number(object, "id", thread->id);
     if (thread->creator_id != 0)
         set_number(object, "creator_id", thread->creator_id);
-    set_number(object, "tid", thread->tid);
+    if (thread->tid != 0)
+        set_number(object, "tid", thread->tid);
     set_text(object, "name", thread->name);
     set_text(object, "state", state_word(thread->state));
     set_number(object, "state_ns", thread->state_ns);
