@@ -68,6 +68,7 @@ struct co_info {
     uint64_t io_calls;        /* reads, writes, accepts, polls and their kin */
     uint32_t selfishness;     /* I/O calls that may complete before others get a turn */
     uint32_t own_selfishness; /* 1: this thread's alone; 0: the process's */
+    uint64_t wait_over_ns;    /* since a deadline that has passed: others have held the thread up */
 };
 
 /* Copies up to @max live threads with id > @after_id, in the order of their ids, into @out;

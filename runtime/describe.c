@@ -46,8 +46,11 @@ static void describe_wait(const struct co *co, uint64_t now, struct co_info *out
     if (wait.kind == WAIT_RWLOCK)
         describe_rwlock(&wait, out);
     out->wait_pid = wait.pid;
-    if (co->timer.position)
-        out->wait_left_ns = co->timer.deadline_ns > now ? co->timer.deadline_ns - now : 0;
+    if (!co->timer.position)
+        return;
+    uint64_t deadline = co->timer.deadline_ns;
+    out->wait_left_ns = deadline > now ? deadline - now : 0;
+    out->wait_over_ns = deadline < now ? now - deadline : 0;
 }
 
 void co_describe(const struct co *co, uint64_t now, struct co_info *out)

@@ -28,16 +28,16 @@
 #include "runtime/probes.h"
 #include "runtime/report.h"
 #include "runtime/runtime.h"
+#include "runtime/stall.h"
 #include "runtime/stat.h"
 #include "shim/log.h"
 
-#define IDLE_TICKS    20
-#define TICK_MAX_NS   (100 * NSEC_PER_MSEC)
-#define TICK_MIN_NS   (20 * NSEC_PER_USEC)
-#define FOLLOW_NS     (1 * NSEC_PER_SEC)
-#define STALL_NS      (200 * NSEC_PER_MSEC)
-#define KICK_LOST_NS  (1 * NSEC_PER_SEC) /* then it is sent again */
-#define WARN_PAUSE_NS (1 * NSEC_PER_SEC)
+#define IDLE_TICKS   20
+#define TICK_MAX_NS  (100 * NSEC_PER_MSEC)
+#define TICK_MIN_NS  (20 * NSEC_PER_USEC)
+#define FOLLOW_NS    (1 * NSEC_PER_SEC)
+#define STALL_NS     (200 * NSEC_PER_MSEC)
+#define KICK_LOST_NS (1 * NSEC_PER_SEC) /* then it is sent again */
 
 static struct {
     struct kthread kthread;
@@ -52,8 +52,6 @@ static struct {
     uint64_t last_call;       /* the carrier was in it, or CALL_NONE */
     uint64_t warned_switches; /* the stall that was already reported */
     uint64_t deadlocked_id;   /* of a thread in the one that was reported; 0: none */
-    uint64_t warn_next_ns;
-    uint32_t unsaid; /* stalls that were not, because the last line was just before */
     uint32_t idle_ticks;
     bool running;
     volatile uint32_t settled; /* a futex word of the kernel's: it has its descriptors */
@@ -91,7 +89,6 @@ static uint64_t stall_ns(void)
 static void warn_of_stall(struct carrier *carrier, uint64_t held_ns, uint64_t now)
 {
     struct co *co = carrier->current;
-    char more[64];
     if (held_ns < stall_ns() || monitor.warned_switches == carrier->switches || !co)
         return;
     monitor.warned_switches = carrier->switches;
@@ -103,17 +100,7 @@ static void warn_of_stall(struct carrier *carrier, uint64_t held_ns, uint64_t no
     void (*stalled)(uint64_t, uint64_t) = runtime.stalled;
     if (stalled)
         stalled(co->id, held_ns);
-    if (now < monitor.warn_next_ns) {
-        monitor.unsaid++;
-        return;
-    }
-    monitor.warn_next_ns = now + WARN_PAUSE_NS;
-    format_text(more, sizeof(more), ", %u more such since the last line", monitor.unsaid);
-    log_line(LOG_WARN, "thread %lu (%s) has held the carrier for %lu ms, %u runnable%s", co->id,
-             co->name[0] ? co->name : "unnamed", held_ns / NSEC_PER_MSEC, carrier->run_queue_length,
-             monitor.unsaid ? more : "");
-    monitor.unsaid = 0;
-    report_stall(co->id);
+    stall_tell(co, now - held_ns, now);
 }
 
 static void kick(struct carrier *carrier)
@@ -188,6 +175,8 @@ static void watch(struct carrier *carrier, uint64_t now)
     runtime.coarse_ns = now;
     if (carrier->spinning)
         carrier->spinning--; /* racy, and harmless */
+    if (carrier->idle || switches != monitor.warned_switches)
+        stall_over(now);
     if (carrier->idle) {
         monitor.idle_ticks = switches == monitor.last_switches ? monitor.idle_ticks + 1 : 0;
         monitor.last_switches = switches;
@@ -393,5 +382,6 @@ void monitor_reset(void)
     monitor.follow.wanted = 0;
     monitor.asleep = 0;
     monitor.idle_ticks = 0;
+    stall_reset();
     report_reset();
 }

@@ -126,3 +126,38 @@ class Stalls(Shimmed):
         self.assertGreater(figures["stalls"], 0)
         self.assertEqual(figures["stall_ns"], 100_000_000)
         self.assertGreaterEqual(figures["longest_held_ns"], 100_000_000)
+
+    def test_who_has_slept_enough_is_seen_to_wait(self):
+        program = self.compile(
+            "hog",
+            r"""
+            #include <pthread.h>
+            #include <stdio.h>
+            #include <unistd.h>
+            static void *nap(void *unused) { usleep(20000); return unused; }
+            int main(void)
+            {
+                static volatile int for_ever = 1;
+                pthread_t thread;
+                pthread_create(&thread, NULL, nap, NULL);
+                usleep(1000);
+                puts("ready");
+                fflush(stdout);
+                while (for_ever)
+                    ;
+                return 0;
+            }
+            """,
+            "-w",
+            "-pthread",
+        )
+        process = self.start(program, options=["--slice=0"])
+        deadline = time.monotonic() + 30
+        text = ""
+        while " over for " not in text and time.monotonic() < deadline:
+            text = self.run_tool("coroctl", "list", "-p", process.pid).stdout
+        self.assertRegex(text, r" parked .* sleep, over for \d")
+        done = self.run_tool("coroctl", "list", "-p", process.pid, "--json")
+        wait = json.loads(done.stdout)["threads"][1]["wait"]
+        self.assertEqual((wait["on"], wait["left_ns"]), ("sleep", 0))
+        self.assertGreater(wait["over_ns"], 0)

@@ -184,19 +184,78 @@ END_TEST
 
 static char lines[4096];
 
-static const char *stderr_during_spin(uint64_t ns)
+static const char *stderr_during(void (*what)(uint64_t ns), uint64_t ns)
 {
     int pair[2], before = dup(STDERR_FILENO);
     ck_assert_int_eq(pipe(pair), 0);
     dup2(pair[1], STDERR_FILENO);
     close(pair[1]);
     log_remember_stderr();
-    spin(ns);
+    what(ns);
     dup2(before, STDERR_FILENO);
     ssize_t length = read(pair[0], lines, sizeof(lines) - 1);
     lines[length > 0 ? length : 0] = '\0';
     return lines;
 }
+
+static const char *stderr_during_spin(uint64_t ns)
+{
+    return stderr_during(spin, ns);
+}
+
+static void hold_up(uint64_t ns)
+{
+    spin(ns);
+    for (int i = 0; i < 3; i++) /* until the monitor has seen that it is over */
+        sched_park(harness_now_ns() + 100 * NSEC_PER_MSEC);
+}
+
+static void hold_up_twice(uint64_t ns)
+{
+    hold_up(ns);
+    hold_up(ns);
+}
+
+static void sleep_a_little(void *argument)
+{
+    (void)argument;
+    sched_park(harness_now_ns() + NSEC_PER_MSEC);
+}
+
+/* One is parked for good, one has slept enough, and one can run. */
+START_TEST(who_could_run_is_counted_and_the_length_told_in_the_end)
+{
+    unsigned long ms, count, whole, tenths;
+    start(0, 100 * NSEC_PER_MSEC);
+    spawn_waiter();
+    harness_spawn(sleep_a_little, NULL);
+    sched_yield_co();
+    harness_spawn(wait_in_vain, NULL);
+    const char *got = stderr_during(hold_up, NSEC_PER_SEC);
+    must(sscanf(got,
+                "coroshim[%*d]: thread 1 (unnamed) has held the carrier for %lu ms, at least %lu ",
+                &ms, &count) == 2);
+    must(ms >= 100);
+    ck_assert_uint_eq(count, 2);
+    got = strchr(got, '\n') + 1;
+    must(sscanf(got, "coroshim[%*d]: thread 1 (unnamed) let the carrier go after %lu.%lu s\n",
+                &whole, &tenths) == 2);
+    must(whole * 10 + tenths >= 1);
+    must(strchr(got, '\n') == got + strlen(got) - 1);
+}
+END_TEST
+
+START_TEST(a_second_stall_soon_after_is_told_as_well)
+{
+    int told = 0;
+    start(0, 100 * NSEC_PER_MSEC);
+    spawn_waiter();
+    const char *at = stderr_during(hold_up_twice, 400 * NSEC_PER_MSEC);
+    for (; (at = strstr(at, " nobody known to wait\n")); at++)
+        told++;
+    ck_assert_int_eq(told, 2);
+}
+END_TEST
 
 START_TEST(a_coroutine_that_holds_the_carrier_is_named_once)
 {
@@ -226,5 +285,7 @@ int main(void)
               switches_begin_a_new_slice,
               the_monitor_sleeps_while_nothing_happens_and_wakes_with_the_carrier,
               its_descriptor_is_private, time_on_the_carrier_is_counted,
-              a_coroutine_that_holds_the_carrier_is_named_once, a_short_hold_is_not_worth_a_line);
+              a_coroutine_that_holds_the_carrier_is_named_once,
+              who_could_run_is_counted_and_the_length_told_in_the_end,
+              a_second_stall_soon_after_is_told_as_well, a_short_hold_is_not_worth_a_line);
 }

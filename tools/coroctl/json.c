@@ -104,6 +104,8 @@ static json_t *wait_object(const struct threads *threads, const struct co_info *
     }
     if (thread->wait_left_ns != UINT64_MAX)
         set_number(wait, "left_ns", thread->wait_left_ns);
+    if (thread->wait_over_ns > 0)
+        set_number(wait, "over_ns", thread->wait_over_ns);
     return wait;
 }
 

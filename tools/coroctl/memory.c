@@ -290,6 +290,7 @@ static void describe_wait(const unsigned char *co, struct co_info *info)
         uint64_t deadline = value_in(co, CO_DEADLINE);
 
         info->wait_left_ns = deadline > memory.now_ns ? deadline - memory.now_ns : 0;
+        info->wait_over_ns = deadline < memory.now_ns ? memory.now_ns - deadline : 0;
     }
 }
 

@@ -173,9 +173,10 @@ void print_wait(FILE *out, const struct threads *threads, const struct co_info *
     print_wait_on(out, threads, thread);
     if (thread->wait_kind == WAIT_NONE || thread->wait_left_ns == UINT64_MAX)
         return;
-    fputs(", ", out);
-    print_duration(out, thread->wait_left_ns);
-    fputs(" left", out);
+    fputs(thread->wait_over_ns > 0 ? ", over for " : ", ", out);
+    print_duration(out, thread->wait_over_ns > 0 ? thread->wait_over_ns : thread->wait_left_ns);
+    if (thread->wait_over_ns == 0)
+        fputs(" left", out);
 }
 
 void print_wait_exact(FILE *out, const struct threads *threads, const struct co_info *thread)
