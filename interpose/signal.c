@@ -295,6 +295,18 @@ static void carrier_moved(void)
     signal_set_kernel_mask(ps->kernel_mask);
 }
 
+/* Faults don't come from outside, and libc's own two signals have no say in what the program does. */
+static bool has_handlers(void)
+{
+    for (int signal = 1; signal <= SIGNALS; signal++) {
+        bool fault = signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL;
+        bool libcs = signal == KICK_SIGNAL || signal == KICK_SIGNAL - 1;
+        if (!fault && !libcs && ps->action[signal].handler > IGNORED)
+            return true;
+    }
+    return false;
+}
+
 int signal_takeover(void)
 {
     struct co *co = runtime.main;
@@ -316,6 +328,7 @@ int signal_takeover(void)
     pending_take_over(co);
     signal_find_signalfds();
     runtime.carrier_moved = carrier_moved;
+    runtime.has_handlers = has_handlers;
     signal_retake();
     return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef CORO_CO_INFO_H
 #define CORO_CO_INFO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,27 @@ enum wait_kind {
     WAIT_USER, /* coro_trigger: wait_addr is the name that it was given */
     WAIT_KINDS
 };
+
+/* Whether such a wait, when it has no deadline, is ended by what a thread of the process does. */
+static inline bool wait_is_for_threads(uint32_t kind)
+{
+    switch (kind) {
+    case WAIT_FUTEX:
+    case WAIT_MUTEX:
+    case WAIT_COND:
+    case WAIT_JOIN:
+    case WAIT_RWLOCK:
+    case WAIT_SEMAPHORE:
+    case WAIT_CHANNEL:
+    case WAIT_QUEUE:
+    case WAIT_MAILBOX:
+    case WAIT_EVENT:
+    case WAIT_USER:
+        return true;
+    default:
+        return false;
+    }
+}
 
 #define CO_NAME_BYTES 16
 #define CO_PEER_BYTES 64

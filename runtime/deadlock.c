@@ -1,7 +1,9 @@
 /* A program that waits for input, or for a signal, is not deadlocked, nor is a thread that waits for a
- * condition variable necessarily: so the answer is yes only if the whole process stands still and a
- * ring of owners proves that it must. What a handler of a signal from outside might do (jump out of
- * a wait) is left out of account.
+ * condition variable necessarily: so the answer depends on the whole process. A ring of owners proves
+ * that it must stand still; what a handler of a signal from outside might do (jump out of a wait) is then
+ * left out of account. Without a ring (semaphores, conditions, read-write locks that readers hold: nobody
+ * knows who would have to release them) such a handler might post or signal what is waited for, and
+ * a program that has one is given the benefit of the doubt.
  *
  * An idle server's first threads wait for descriptors, so it costs nothing there. */
 #include "runtime/deadlock.h"
@@ -17,24 +19,8 @@
 
 static bool may_wait_for_ever(const struct co_info *info)
 {
-    if (info->state != CO_PARKED || info->wait_left_ns != UINT64_MAX)
-        return false;
-    switch (info->wait_kind) {
-    case WAIT_MUTEX:
-    case WAIT_RWLOCK:
-    case WAIT_SEMAPHORE:
-    case WAIT_COND:
-    case WAIT_FUTEX:
-    case WAIT_JOIN:
-    case WAIT_CHANNEL:
-    case WAIT_QUEUE:
-    case WAIT_MAILBOX:
-    case WAIT_EVENT:
-    case WAIT_USER:
-        return true;
-    default:
-        return false;
-    }
+    return info->state == CO_PARKED && info->wait_left_ns == UINT64_MAX &&
+           wait_is_for_threads(info->wait_kind);
 }
 
 /* Whom the thread waits for, if that is known and it waits for nobody else; under all_lock. */
@@ -103,21 +89,24 @@ static bool has_timers(void)
     return bytes > 0;
 }
 
-bool deadlock_find(struct deadlock *found)
+enum standstill deadlock_find(struct deadlock *found)
 {
     const struct carrier *carrier = &runtime.carrier;
     uint64_t after_id = 0, switches = carrier->switches;
     uint32_t steps = 0;
     bool end = false, ring = false;
     if (runtime.mode != MODE_ACTIVE || runtime.guests)
-        return false;
+        return STANDSTILL_NONE;
     while (!end) {
         struct deadlock seen;
         bool had = ring;
         if (!look_on(&after_id, &end, &ring, &seen, &steps) || carrier->switches != switches)
-            return false;
+            return STANDSTILL_NONE;
         if (ring && !had)
             *found = seen;
     }
-    return ring && !runtime.inbox && !has_timers() && carrier->switches == switches;
+    if ((!ring && runtime.has_handlers && runtime.has_handlers()) || runtime.inbox ||
+        has_timers() || carrier->switches != switches)
+        return STANDSTILL_NONE;
+    return ring ? STANDSTILL_RING : STANDSTILL_UNPROVEN;
 }

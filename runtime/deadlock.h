@@ -12,11 +12,17 @@ struct deadlock {
     size_t length;
 };
 
-/* True when every thread waits for locks, conditions, semaphores or threads of this process, without
- * deadline, and some wait in a ring. False when anything is left that could end a wait: a thread that
+enum standstill {
+    STANDSTILL_NONE,
+    STANDSTILL_UNPROVEN, /* nothing that is known of could end it, but no ring proves it */
+    STANDSTILL_RING,     /* @found */
+};
+
+/* A standstill is when every thread waits for locks, conditions, semaphores, threads or the like of this
+ * process, without deadline. It is none when anything is left that could end a wait: a thread that
  * waits for a descriptor, a signal, time or a call, a timer of the process's, a guest in its
- * memory. While the carrier is idle, on any kernel thread of ours: looks at bounded numbers of threads
+ * memory; without a ring, also a handler of a signal that may come from outside. While the carrier is idle, on any kernel thread of ours: looks at bounded numbers of threads
  * at a time, and at no more than it must to say no. */
-bool deadlock_find(struct deadlock *found);
+enum standstill deadlock_find(struct deadlock *found);
 
 #endif

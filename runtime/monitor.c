@@ -52,6 +52,7 @@ static struct {
     uint64_t last_call;       /* the carrier was in it, or CALL_NONE */
     uint64_t warned_switches; /* the stall that was already reported */
     uint64_t deadlocked_id;   /* of a thread in the one that was reported; 0: none */
+    bool stood_still;         /* without a ring, and that was reported */
     uint32_t idle_ticks;
     bool running;
     volatile uint32_t settled; /* a futex word of the kernel's: it has its descriptors */
@@ -207,12 +208,23 @@ static void watch(struct carrier *carrier, uint64_t now)
     }
 }
 
-/* The carrier has been idle for a while: for ever? Says so once for each deadlock. */
+/* The carrier has been idle for a while: for ever? Says so once for each deadlock, and once if nothing proves
+ * it; then the process is never ended, for it may be waiting to be. */
 static void look_for_deadlock(void)
 {
     struct deadlock found;
-    if (!monitor.settings.deadlock || !deadlock_find(&found) ||
-        found.first_id == monitor.deadlocked_id)
+    if (!monitor.settings.deadlock)
+        return;
+    enum standstill standstill = deadlock_find(&found);
+    if (standstill == STANDSTILL_UNPROVEN && !monitor.stood_still) {
+        monitor.stood_still = true;
+        log_line(LOG_WARN,
+                 "no thread can go on: %u wait for each other, and nothing else is known "
+                 "that could end a wait",
+                 runtime.live);
+        report_want(REPORT_STANDSTILL);
+    }
+    if (standstill != STANDSTILL_RING || found.first_id == monitor.deadlocked_id)
         return;
     monitor.deadlocked_id = found.first_id;
     log_line(LOG_WARN, "deadlock: no thread of %u can go on, since %zu %s", runtime.live,
@@ -382,6 +394,7 @@ void monitor_reset(void)
     monitor.follow.wanted = 0;
     monitor.asleep = 0;
     monitor.idle_ticks = 0;
+    monitor.stood_still = false;
     stall_reset();
     report_reset();
 }

@@ -12,7 +12,14 @@
 #include "runtime/runtime.h"
 #include "runtime/stack_info.h"
 
-enum report_kind { REPORT_CRASH, REPORT_DEADLOCK, REPORT_DUMP, REPORT_STALL, REPORTS };
+enum report_kind {
+    REPORT_CRASH,
+    REPORT_DEADLOCK,
+    REPORT_STANDSTILL,
+    REPORT_DUMP,
+    REPORT_STALL,
+    REPORTS
+};
 
 #define REPORT_PATIENCE_NS (5 * NSEC_PER_SEC)
 

@@ -78,6 +78,8 @@ struct runtime {
 
     /* Called on the way out of the runtime when there are signals; set by interpose. */
     void (*signals_noted)(void);
+    /* Whether the program handles a signal that may come from outside. Any kernel thread of ours. */
+    bool (*has_handlers)(void);
     /* Called on the monitor when a thread has held the others up; NULL: nobody asks. */
     void (*volatile stalled)(uint64_t id, uint64_t held_ns);
     /* Called by a kernel thread that has just become the carrier's; set by interpose. */

@@ -27,7 +27,7 @@
 #define CHANNEL     3 /* coroctl's end of the socketpair: cmd-report.c */
 #define NO_PROGRAM  127
 
-static const char *const kinds[REPORTS] = { "crash", "deadlock", "dump", "stall" };
+static const char *const kinds[REPORTS] = { "crash", "deadlock", "standstill", "dump", "stall" };
 
 static struct {
     char folder[PATH_BYTES]; /* of the library, with its '/' */

@@ -19,6 +19,7 @@ PROGRAM = r"""
 static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
 static pthread_rwlock_t third = PTHREAD_RWLOCK_INITIALIZER, fourth = PTHREAD_RWLOCK_INITIALIZER;
 static sem_t empty;
+static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
 static pthread_t one, other;
 static int ends[2];
 
@@ -115,6 +116,37 @@ static void *end(void *argument)
     return argument;
 }
 
+static void *wait_then_post(void *argument)
+{
+    sem_wait(&empty);
+    sem_post(&empty);
+    return argument;
+}
+
+static void *wait_for_news(void *argument)
+{
+    pthread_mutex_lock(&first);
+    pthread_cond_wait(&news, &first);
+    pthread_mutex_unlock(&first);
+    return argument;
+}
+
+static void *read_then_write(void *argument)
+{
+    pthread_rwlock_rdlock(&third);
+    usleep(20000);
+    pthread_rwlock_wrlock(&fourth);
+    return argument;
+}
+
+static void *write_after_read(void *argument)
+{
+    pthread_rwlock_rdlock(&fourth);
+    usleep(20000);
+    pthread_rwlock_wrlock(&third);
+    return argument;
+}
+
 static void nothing(int number)
 {
     (void)number;
@@ -130,6 +162,10 @@ static void wait_as_well(const char *how)
         signal(SIGALRM, nothing);
         setitimer(ITIMER_REAL, &soon, NULL);
     }
+    if (strchr(how, 'h'))
+        signal(SIGUSR1, nothing);
+    if (strchr(how, 'f'))
+        signal(SIGSEGV, nothing);
     if (strchr(how, 'r'))
         read(0, &byte, 1);
     else if (strchr(how, 'p'))
@@ -144,7 +180,9 @@ int main(int argc, char *argv[])
     static void *(*const pairs[][2])(void *) = {
         ['m'] = { first_then_second, second_then_first }, ['w'] = { write_then_read, write_then_write },
         ['j'] = { join_other, join_one },                 ['x'] = { hold_and_join, want_first },
-        ['u'] = { read_and_keep, want_to_write },         ['s'] = { lock_twice, end },
+        ['u'] = { read_and_keep, want_to_write },         ['s'] = { wait_then_post, wait_then_post },
+        ['c'] = { wait_for_news, wait_for_news },         ['o'] = { read_then_write, write_after_read },
+        ['t'] = { lock_twice, end },
     };
 
     pthread_create(&one, NULL, pairs[(int)argv[1][0]][0], NULL);
@@ -235,7 +273,21 @@ class Deadlock(Shimmed):
         self.assertRegex(text, r"rwlock 0x[0-9a-f]+ held by 1 reader ")
         self.assertRegex(text, r"semaphore 0x[0-9a-f]+ ")
 
-    def log_of(self, how, *options, ended=False):
+    def test_all_wait_for_what_nobody_does(self):
+        process = self.start(self.program, "s")
+        text = self.deadlock(process, code=0)
+        self.assertRegex(
+            text,
+            r"^no deadlock among 3 threads\nbut every thread waits, without a deadline, for what another .*:\n"
+            r"  thread 1 .*: parked on join of 2 .*\n  thread 2 .*: parked on semaphore 0x.*\n  thread 3 .*\n2 threads wait ",
+        )
+        document = json.loads(self.deadlock(process, "--json", code=0))
+        self.assertEqual(document["deadlocks"], [])
+        self.assertEqual([wait["on"] for wait in document["all_wait"]], ["join", "semaphore", "semaphore"])
+        process = self.start(self.program, "sr")
+        self.assertNotIn("all_wait", json.loads(self.deadlock(process, "--json", code=0)))
+
+    def log_of(self, how, *options, ended=False, lines=3):
         """The log of a process, a while after it got stuck."""
         log = self.folder / "log"
         log.write_text("")
@@ -244,7 +296,7 @@ class Deadlock(Shimmed):
         for turn in range(200):
             time.sleep(0.05)
             text = log.read_text()
-            if process.poll() is not None if ended else text.count("\n") >= 3 or (turn > 30 and not text):
+            if process.poll() is not None if ended else text.count("\n") >= lines or (turn > 30 and not text):
                 break
         time.sleep(0.3)  # it says so once
         return process, log.read_text()
@@ -270,13 +322,28 @@ class Deadlock(Shimmed):
         log = self.folder / "log"
         log.write_text("")
         log.chmod(0o666)
-        process = self.start(self.program, "s", options=[f"--log-file={log}"])
+        process = self.start(self.program, "t", options=[f"--log-file={log}"])
         for _ in range(400):
             if log.read_text().count("\n") >= 2:
                 break
             time.sleep(0.05)
         self.assertRegex(log.read_text(), r"\]: deadlock: no thread of 2 can go on, since 1 waits for itself\n")
         self.assertRegex(self.deadlock(process), r"^deadlock: a thread waits for itself\n")
+
+    def test_without_a_ring_it_says_less(self):
+        for how, what in (("s", "semaphore"), ("c", "condition"), ("o", "rwlock"), ("u", "rwlock")):
+            with self.subTest(what):
+                process, text = self.log_of(how, "--deadlock=abort", lines=4)
+                lines = text.splitlines()
+                self.assertEqual(len(lines), 4, text)
+                self.assertRegex(lines[0], r"\]: no thread can go on: 3 wait for each other, and nothing else ")
+                self.assertRegex(lines[1], r"thread 1 \(locked\): parked on join of 2 .* at .*\[[^ ]* main\|\d+\]")
+                self.assertRegex(lines[3], rf"thread 3 \(other\): parked on {what} 0x[0-9a-f]+ .* at ")
+                self.assertIsNone(process.poll())
+
+    def test_handlers_of_faults_could_not_end_it(self):
+        process, text = self.log_of("sf", lines=4)
+        self.assertIn("no thread can go on", text)
 
     def test_joins_that_never_end(self):
         process, text = self.log_of("j")
@@ -296,7 +363,10 @@ class Deadlock(Shimmed):
             ("mr", "main reads"),
             ("mp", "main waits for a signal"),
             ("mt", "a timer is set"),
-            ("u", "nobody knows who holds it"),
+            ("sr", "main reads, without a ring"),
+            ("sp", "main waits for a signal, without a ring"),
+            ("st", "a timer is set, without a ring"),
+            ("sh", "a handler could post"),
         ):
             with self.subTest(why):
                 self.assertEqual(self.log_of(how)[1], "")

@@ -164,6 +164,23 @@ static int report_plain(struct search *search)
     return cycles_find(&search->listings, print_row, search) > 0 ? EXIT_DEADLOCK : EXIT_OK;
 }
 
+static json_t *waits_array(const struct threads *threads)
+{
+    json_t *waits = json_array();
+
+    for (size_t i = 0; i < threads->count; i++) {
+        const struct co_info *thread = &threads->items[i];
+
+        if (thread->state != CO_NEW)
+            json_array_append_new(
+                waits, json_pack("{s:I, s:o, s:s, s:o, s:I}", "id", (json_int_t)thread->id, "name",
+                                 text_json(thread->name), "on", wait_word(thread->wait_kind),
+                                 "address", json_sprintf("0x%lx", thread->wait_addr), "for_ns",
+                                 (json_int_t)thread->state_ns));
+    }
+    return waits;
+}
+
 static int report_json(struct search *search)
 {
     json_t *document;
@@ -177,6 +194,8 @@ static int report_json(struct search *search)
     }
     document = json_document(search->listings.now.pid);
     json_add(document, "deadlocks", search->cycles);
+    if (cycles == 0 && all_wait(&search->listings))
+        json_add(document, "all_wait", waits_array(&search->listings.now));
     json_print_document(document);
     return cycles > 0 ? EXIT_DEADLOCK : EXIT_OK;
 }
@@ -193,6 +212,21 @@ static void print_unknown(const struct threads *threads)
                count, count == 1 ? " waits" : "s wait");
 }
 
+/* No cycle proves it, but it looks as if nobody could go on. */
+static void print_standstill(const struct threads *threads)
+{
+    puts("but every thread waits, without a deadline, for what another would have to do:");
+    for (size_t i = 0; i < threads->count; i++) {
+        if (threads->items[i].state == CO_NEW)
+            continue;
+        fputs("  ", stdout);
+        print_name(&threads->items[i]);
+        fputs(": ", stdout);
+        print_doing(threads, &threads->items[i]);
+        putchar('\n');
+    }
+}
+
 static int report_text(struct search *search)
 {
     const struct threads *threads = &search->listings.now;
@@ -202,6 +236,8 @@ static int report_text(struct search *search)
         return search->code;
     if (cycles == 0)
         printf("no deadlock among %zu threads\n", threads->count);
+    if (cycles == 0 && all_wait(&search->listings))
+        print_standstill(threads);
     if (search->forgotten)
         puts("where locks were taken is remembered with CORO_LOCK_SITES=on");
     print_unknown(threads);
@@ -249,7 +285,8 @@ const struct command command_deadlock = {
         "Follows mutexes and read-write locks to their holders, and joins to the threads "
         "joined. For each cycle: its threads, what they hold, since when and from where, "
         "what they wait on and for how long, and their stacks. Exits with 6 when there "
-        "is one.",
+        "is one. Without one, but with every thread waiting for what another would have to "
+        "do, says so, too.",
     .options = deadlock_options,
     .run = deadlock_run,
 };

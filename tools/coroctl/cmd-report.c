@@ -17,7 +17,8 @@
 #include "tools/coroctl/report.h"
 #include "tools/coroctl/text.h"
 
-#define CHANNEL 3
+#define CHANNEL        3
+#define STANDSTILL_MAX 16 /* threads: many would wait for the same */
 
 /* As shim/log.h has it: the time, and that no thread of the program's speaks. */
 static void print_stamp(void)
@@ -63,11 +64,11 @@ static int report_kept(struct report *report)
     return code;
 }
 
-static int report_all(struct report *report)
+static int report_up_to(struct report *report, size_t max)
 {
     int code = stacks_fetch(report->connection, 0, &report->stacks);
 
-    for (size_t i = 0; code == EXIT_OK && i < report->threads.count; i++) {
+    for (size_t i = 0; code == EXIT_OK && i < report->threads.count && i < max; i++) {
         const struct co_info *thread = &report->threads.items[i];
 
         print_head(report, thread->id);
@@ -80,6 +81,16 @@ static int report_all(struct report *report)
         putchar('\n');
     }
     return code;
+}
+
+static int report_all(struct report *report)
+{
+    return report_up_to(report, SIZE_MAX);
+}
+
+static int report_standstill(struct report *report)
+{
+    return report_up_to(report, STANDSTILL_MAX);
 }
 
 /* A line for each member: what it holds, and whom it waits for. */
@@ -130,6 +141,7 @@ static const struct {
     { "stall", report_kept },
     { "dump", report_all },
     { "deadlock", report_deadlock },
+    { "standstill", report_standstill },
 };
 
 static int make_report(struct report *report, const char *kind)

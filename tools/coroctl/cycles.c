@@ -102,6 +102,21 @@ size_t cycles_find(const struct listings *listings,
     return cycles;
 }
 
+bool all_wait(const struct listings *listings)
+{
+    const struct threads *threads = &listings->now;
+
+    for (size_t i = 0; i < threads->count; i++) {
+        const struct co_info *thread = &threads->items[i];
+
+        if (thread->state != CO_NEW &&
+            (!waits_without_end(thread) || !wait_is_for_threads(thread->wait_kind) ||
+             !stands(&listings->earlier, thread)))
+            return false;
+    }
+    return threads->count > 0;
+}
+
 const struct co_info *cycle_before(const struct threads *threads, const struct co_info *thread)
 {
     const struct co_info *before = thread, *next;

@@ -26,6 +26,9 @@ bool waits_for_unknown(const struct co_info *thread);
 size_t cycles_find(const struct listings *listings,
                    void (*found)(void *context, const struct co_info *first), void *context);
 
+/* Whether all threads have stood still, each waiting without a deadline for what another would have to do. */
+bool all_wait(const struct listings *listings);
+
 /* The member of @first's cycle that waits for @thread. */
 const struct co_info *cycle_before(const struct threads *threads, const struct co_info *thread);
 
