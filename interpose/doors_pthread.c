@@ -78,10 +78,10 @@ static inline void unhint(struct co *co)
 #define CALLER ((uintptr_t)__builtin_return_address(0))
 
 /* For coroctl deadlock; with CORO_LOCK_SITES alone. */
-static inline int taken(int error, const void *lock, uintptr_t pc)
+static inline int taken(int error, const void *lock, enum wait_kind kind, uintptr_t pc)
 {
     if (unlikely(conf.lock_sites) && (!error || error == EOWNERDEAD) && doors_nptl.tid_offset)
-        lock_site_note((uintptr_t)lock, pc, (uint32_t)own_tid());
+        lock_site_note((uintptr_t)lock, pc, (uint32_t)own_tid(), kind);
     return error;
 }
 
@@ -90,7 +90,7 @@ static NOINLINE int lock_slowly(struct nptl_mutex *mutex, uintptr_t pc)
     struct co *co = hint(WAIT_MUTEX, (uintptr_t)mutex);
     int error = ((int (*)(void *))REAL(pthread_mutex_lock))(mutex);
     unhint(co);
-    return taken(error, mutex, pc);
+    return taken(error, mutex, WAIT_MUTEX, pc);
 }
 
 static inline bool lock_fast(struct nptl_mutex *mutex)
@@ -127,7 +127,7 @@ NAMED(int, pthread_mutex_trylock, struct nptl_mutex *mutex)
 {
     if (likely(locks_are_fast() && lock_fast(mutex)))
         return 0;
-    return taken(((int (*)(void *))REAL(pthread_mutex_trylock))(mutex), mutex, CALLER);
+    return taken(((int (*)(void *))REAL(pthread_mutex_trylock))(mutex), mutex, WAIT_MUTEX, CALLER);
 }
 
 /* The word changes from "taken" to "free" in one instruction, or there are waiters and NPTL wakes
@@ -159,7 +159,7 @@ NAMED(int, pthread_cond_wait, void *condition, void *mutex)
     struct co *co = hint(WAIT_COND, (uintptr_t)condition);
     int error = ((int (*)(void *, void *))REAL(pthread_cond_wait))(condition, mutex);
     unhint(co);
-    return taken(error, mutex, CALLER);
+    return taken(error, mutex, WAIT_MUTEX, CALLER);
 }
 
 NAMED(int, pthread_cond_timedwait, void *condition, void *mutex, const void *deadline)
@@ -168,7 +168,7 @@ NAMED(int, pthread_cond_timedwait, void *condition, void *mutex, const void *dea
     int error = ((int (*)(void *, void *, const void *))REAL(pthread_cond_timedwait))(
         condition, mutex, deadline);
     unhint(co);
-    taken(error == ETIMEDOUT ? 0 : error, mutex, CALLER);
+    taken(error == ETIMEDOUT ? 0 : error, mutex, WAIT_MUTEX, CALLER);
     return error;
 }
 
@@ -191,7 +191,7 @@ static NOINLINE int write_lock_slowly(const unsigned *lock, uintptr_t pc)
     struct co *co = hint(WAIT_RWLOCK, (uintptr_t)lock);
     int error = ((int (*)(const void *))REAL(pthread_rwlock_wrlock))(lock);
     unhint(co);
-    return taken(error, lock, pc);
+    return taken(error, lock, WAIT_RWLOCK, pc);
 }
 
 NAMED(int, pthread_rwlock_wrlock, const unsigned *lock)

@@ -17,6 +17,8 @@
 
 #define LIST_RECORDS_MAX ((FRAME_REPLY_MAX - sizeof(struct list_reply)) / sizeof(struct co_info))
 
+#define HELD_AT_A_TIME 64
+
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char end[] __attribute__((visibility("hidden"))); /* the linker's: of our object */
 
@@ -149,6 +151,31 @@ static void answer_lock_site(struct control_client *client, const void *body)
     answer->held_ns = control_now_ns() - site.since_ns;
 }
 
+static void answer_held(struct control_client *client, const void *body)
+{
+    struct lock_site sites[HELD_AT_A_TIME] = { 0 };
+    struct frame_header *header = (struct frame_header *)client->out;
+    struct held_reply *answer = control_reply(client, FRAME_HELD | FRAME_REPLY, 0, sizeof(*answer));
+    struct held_lock *lock = (struct held_lock *)(answer + 1);
+    uint64_t now = control_now_ns();
+    bool more = false;
+
+    answer->record_bytes = sizeof(*lock);
+    answer->next = ((const struct held_request *)body)->next;
+    answer->remembers = conf.lock_sites;
+    if (conf.lock_sites)
+        answer->count = (uint32_t)lock_sites_held(&answer->next, sites, HELD_AT_A_TIME, &more);
+    for (uint32_t i = 0; i < answer->count; i++)
+        lock[i] = (struct held_lock){ .address = sites[i].lock,
+                                      .pc = sites[i].pc,
+                                      .held_ns = now - sites[i].since_ns,
+                                      .tid = sites[i].tid,
+                                      .kind = sites[i].kind };
+    header->flags = more ? FRAME_MORE : 0;
+    header->length += (uint32_t)(answer->count * sizeof(*lock));
+    client->out_used += (uint32_t)(answer->count * sizeof(*lock));
+}
+
 static const struct request requests[] = {
     { FRAME_HELLO, sizeof(struct hello_request), answer_hello },
     { FRAME_LIST, sizeof(struct list_request), answer_list },
@@ -156,6 +183,7 @@ static const struct request requests[] = {
     { FRAME_MEMORY, sizeof(struct memory_request), answer_memory },
     { FRAME_STAT, 0, answer_stat },
     { FRAME_LOCK_SITE, sizeof(struct lock_site_request), answer_lock_site },
+    { FRAME_HELD, sizeof(struct held_request), answer_held },
     { FRAME_GET, 0, control_answer_get },
     { FRAME_SET, sizeof(struct set_request), control_answer_set },
     { FRAME_SIGNAL, sizeof(struct signal_request), control_answer_signal },

@@ -44,6 +44,7 @@ enum frame_type {
     FRAME_LATENCY = 12, /* answered by a struct latency_info */
     FRAME_DOCTOR = 14,
     FRAME_LOCK_SITE = 16,
+    FRAME_HELD = 18,
     FRAME_REPLY = 0x8000,
     FRAME_ERROR = 0xffff,
 };
@@ -195,6 +196,28 @@ struct lock_site_reply {
     uint64_t held_ns;
     uint32_t remembers; /* CORO_LOCK_SITES is on */
     uint32_t reserved;
+};
+
+/* The locks that are held, as far as CORO_LOCK_SITES remembers where they were taken. */
+struct held_request {
+    uint32_t next; /* 0: from the first */
+    uint32_t reserved;
+};
+
+/* Followed by count records, each a struct held_lock of record_bytes. FRAME_MORE: go on with this next. */
+struct held_reply {
+    uint32_t count;
+    uint32_t record_bytes;
+    uint32_t next;
+    uint32_t remembers; /* CORO_LOCK_SITES is on */
+};
+
+struct held_lock {
+    uint64_t address;
+    uint64_t pc; /* where the call returns to */
+    uint64_t held_ns;
+    uint32_t tid;
+    uint32_t kind; /* enum wait_kind: WAIT_MUTEX, or WAIT_RWLOCK for writing */
 };
 
 struct doctor_request {

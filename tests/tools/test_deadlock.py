@@ -147,6 +147,31 @@ static void *write_after_read(void *argument)
     return argument;
 }
 
+static void *hold_mutex(void *argument)
+{
+    pthread_mutex_lock(&second);
+    pthread_mutex_unlock(&second);
+    take_first();
+    sleep(1000);
+    return argument;
+}
+
+static void *hold_lock(void *argument)
+{
+    pthread_rwlock_wrlock(&third);
+    sleep(1000);
+    return argument;
+}
+
+static void *first_then_second_and_more(void *argument)
+{
+    pthread_rwlock_wrlock(&fourth);
+    pthread_mutex_lock(&first);
+    usleep(20000);
+    pthread_mutex_lock(&second);
+    return argument;
+}
+
 static void nothing(int number)
 {
     (void)number;
@@ -181,8 +206,9 @@ int main(int argc, char *argv[])
         ['m'] = { first_then_second, second_then_first }, ['w'] = { write_then_read, write_then_write },
         ['j'] = { join_other, join_one },                 ['x'] = { hold_and_join, want_first },
         ['u'] = { read_and_keep, want_to_write },         ['s'] = { wait_then_post, wait_then_post },
+        ['i'] = { hold_mutex, hold_lock },                ['a'] = { first_then_second_and_more, second_then_first },
         ['c'] = { wait_for_news, wait_for_news },         ['o'] = { read_then_write, write_after_read },
-        ['t'] = { lock_twice, end },
+        ['i'] = { lock_twice, end },
     };
 
     pthread_create(&one, NULL, pairs[(int)argv[1][0]][0], NULL);
@@ -322,7 +348,7 @@ class Deadlock(Shimmed):
         log = self.folder / "log"
         log.write_text("")
         log.chmod(0o666)
-        process = self.start(self.program, "t", options=[f"--log-file={log}"])
+        process = self.start(self.program, "i", options=[f"--log-file={log}"])
         for _ in range(400):
             if log.read_text().count("\n") >= 2:
                 break
@@ -344,6 +370,30 @@ class Deadlock(Shimmed):
     def test_handlers_of_faults_could_not_end_it(self):
         process, text = self.log_of("sf", lines=4)
         self.assertIn("no thread can go on", text)
+
+    def test_locks_that_nobody_waits_for(self):
+        process = self.start(self.program, "ir", options=["--lock-sites"])
+        text = self.run_tool("coroctl", "where", "-p", process.pid).stdout
+        self.assertRegex(text, r"thread 2 \(.*\n  holds mutex 0x[0-9a-f]+, taken \d.* ago at \[[^ ]* take_first\|\d+\]\n  #0")
+        self.assertRegex(text, r"thread 3 \(.*\n  holds rwlock 0x[0-9a-f]+, taken .* ago at \[[^ ]* hold_lock\|\d+\]\n  #0")
+        done = self.run_tool("coroctl", "where", "-p", process.pid, "--json")
+        holds = [thread.get("holds") for thread in json.loads(done.stdout)["threads"]]
+        self.assertIsNone(holds[0])
+        self.assertEqual([lock["on"] for lock in holds[1]], ["mutex"])  # the one that it released is none
+        self.assertEqual([lock["on"] for lock in holds[2]], ["rwlock"])
+        self.assertGreater(holds[1][0]["held_ns"], 0)
+        process = self.start(self.program, "ir")
+        self.assertNotIn("holds", self.run_tool("coroctl", "where", "-p", process.pid).stdout)
+
+    def test_other_locks_of_a_cycle(self):
+        text = self.deadlock(self.start(self.program, "ar", options=["--lock-sites"]))
+        self.assertRegex(
+            text,
+            r"    holds mutex .* first_then_second_and_more.*\n"
+            r"    also holds rwlock 0x[0-9a-f]+, taken \d.* ago at \[[^ ]* first_then_second_and_more\|\d+\]\n"
+            r"    waits for thread 3",
+        )
+        self.assertEqual(text.count("also holds"), 1)
 
     def test_joins_that_never_end(self):
         process, text = self.log_of("j")

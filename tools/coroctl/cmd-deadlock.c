@@ -15,6 +15,7 @@ struct search {
     struct connection *connection;
     struct listings listings;
     struct stacks stacks;
+    struct held held;
     json_t *cycles;
     size_t count;   /* of cycles, printed as rows */
     bool forgotten; /* a lock that was taken nobody knows where */
@@ -48,6 +49,22 @@ static const struct stack *stack_of(struct search *search, const struct co_info 
     return stacks_by_id(&search->stacks, thread->id);
 }
 
+/* What else it holds, which nobody in the cycle waits for. */
+static void print_also_held(const struct search *search, const struct co_info *thread)
+{
+    const struct co_info *waiter = cycle_before(&search->listings.now, thread);
+    size_t count;
+    const struct held_lock *locks = held_by(&search->held, thread->tid, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (locks[i].address == waiter->wait_addr)
+            continue;
+        printf("    also holds %s 0x%lx", wait_word(locks[i].kind), locks[i].address);
+        print_taken(&locks[i]);
+        putchar('\n');
+    }
+}
+
 static void print_member(struct search *search, const struct co_info *thread)
 {
     const struct co_info *owner = waits_for(&search->listings.now, thread);
@@ -57,6 +74,7 @@ static void print_member(struct search *search, const struct co_info *thread)
     print_name(thread);
     putchar('\n');
     print_held(search, thread);
+    print_also_held(search, thread);
     printf("    waits for thread %lu: ", owner->id);
     print_doing(&search->listings.now, thread);
     putchar('\n');
@@ -230,8 +248,10 @@ static void print_standstill(const struct threads *threads)
 static int report_text(struct search *search)
 {
     const struct threads *threads = &search->listings.now;
-    size_t cycles = cycles_find(&search->listings, print_cycle, search);
+    size_t cycles;
 
+    search->code = held_fetch(search->connection, &search->held);
+    cycles = search->code == EXIT_OK ? cycles_find(&search->listings, print_cycle, search) : 0;
     if (search->code != EXIT_OK)
         return search->code;
     if (cycles == 0)
@@ -255,6 +275,7 @@ static int report(struct search *search, const struct settings *settings)
                              : report_text(search);
     image_close();
     stacks_free(&search->stacks);
+    held_free(&search->held);
     return code;
 }
 

@@ -176,7 +176,7 @@ static int fetch(struct connection *connection, char **arguments, struct threads
 }
 
 static void print(const struct settings *settings, const struct threads *threads,
-                  const struct stacks *stacks)
+                  const struct held *held, const struct stacks *stacks)
 {
     struct entry *entries = calloc(stacks->count + 1, sizeof(*entries));
     size_t count = 0;
@@ -192,7 +192,7 @@ static void print(const struct settings *settings, const struct threads *threads
     if (settings->json && settings->group) {
         print_groups_json(threads->pid, entries, count, settings->all_frames);
     } else if (settings->json) {
-        json_print_stacks(stdout, threads, stacks, settings->all_frames);
+        json_print_stacks(stdout, threads, held, stacks, settings->all_frames);
     } else if (settings->plain) {
         print_plain(entries, count, settings->all_frames);
     } else if (settings->group) {
@@ -201,7 +201,7 @@ static void print(const struct settings *settings, const struct threads *threads
         for (size_t i = 0; i < count; i++) {
             if (i > 0)
                 putchar('\n');
-            print_thread(threads, entries[i].thread, entries[i].stack, settings->all_frames);
+            print_thread(threads, entries[i].thread, held, entries[i].stack, settings->all_frames);
         }
     }
     free(entries);
@@ -212,6 +212,7 @@ static int where_run(const struct settings *settings)
     static struct connection connection;
     struct threads threads = { 0 };
     struct stacks stacks = { 0 };
+    struct held held = { 0 };
     int code = connection_for(settings, &connection);
 
     if (code != EXIT_OK)
@@ -220,12 +221,15 @@ static int where_run(const struct settings *settings)
     if (code == EXIT_OK) {
         code = fetch(&connection, settings->arguments, &threads, &stacks);
         if (code == EXIT_OK)
-            print(settings, &threads, &stacks);
+            code = held_fetch(&connection, &held);
+        if (code == EXIT_OK)
+            print(settings, &threads, &held, &stacks);
         image_close();
     }
     connection_close(&connection);
     threads_free(&threads);
     stacks_free(&stacks);
+    held_free(&held);
     return code;
 }
 
@@ -244,9 +248,10 @@ const struct command command_where = {
     .name = "where",
     .arguments = "[ID...]",
     .summary = "print the stacks of threads",
-    .description = "For each thread, or for those with the given ids: what it is doing, which "
-                   "mutexes it holds that others wait for, and its stack, innermost function "
-                   "first. The process goes on meanwhile.",
+    .description =
+        "For each thread, or for those with the given ids: what it is doing, which "
+        "locks it holds that others wait for (with CORO_LOCK_SITES=on, any), and its stack, "
+        "innermost function first. The process goes on meanwhile.",
     .options = where_options,
     .run = where_run,
 };

@@ -192,19 +192,41 @@ void json_print_threads(FILE *out, const struct threads *threads)
     fputs("]}\n", out);
 }
 
-void json_print_stacks(FILE *out, const struct threads *threads, const struct stacks *stacks,
-                       bool all_frames)
+static json_t *held_array(const struct held_lock *locks, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *object = json_object();
+
+        set_text(object, "on", wait_word(locks[i].kind));
+        set_address(object, "address", locks[i].address);
+        set_address(object, "taken_pc", locks[i].pc);
+        set_number(object, "held_ns", locks[i].held_ns);
+        if (json_array_append_new(array, object) != 0)
+            error(EXIT_FAILED, ENOMEM, "JSON");
+    }
+    return array;
+}
+
+void json_print_stacks(FILE *out, const struct threads *threads, const struct held *held,
+                       const struct stacks *stacks, bool all_frames)
 {
     bool first = true;
 
     print_head(out, threads);
     for (size_t i = 0; i < threads->count; i++) {
         const struct stack *stack = stacks_by_id(stacks, threads->items[i].id);
+        const struct held_lock *locks;
+        size_t count;
         json_t *object;
 
         if (stack == NULL)
             continue;
         object = thread_object(threads, &threads->items[i]);
+        locks = held_by(held, threads->items[i].tid, &count);
+        if (count > 0)
+            json_add(object, "holds", held_array(locks, count));
         json_add(object, "frames", json_frames(stack, all_frames));
         print_object(out, object, first);
         first = false;

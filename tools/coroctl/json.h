@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "tools/coroctl/held.h"
 #include "tools/coroctl/stacks.h"
 #include "tools/coroctl/threads.h"
 
@@ -24,8 +25,8 @@ void json_print_document(struct json_t *document);
 void json_print_threads(FILE *out, const struct threads *threads);
 
 /* The same, each of those threads that have a stack with "frames", innermost first. */
-void json_print_stacks(FILE *out, const struct threads *threads, const struct stacks *stacks,
-                       bool all_frames);
+void json_print_stacks(FILE *out, const struct threads *threads, const struct held *held,
+                       const struct stacks *stacks, bool all_frames);
 
 /* The functions on one stack, innermost first; @all_frames: coroshim's own, too. */
 struct json_t *json_frames(const struct stack *stack, bool all_frames);

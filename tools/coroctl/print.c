@@ -114,16 +114,33 @@ void print_call_site(uint64_t pc)
     print_short_frame(&(struct visible_frame){ &place->frames[0], pc });
 }
 
-/* The mutexes that other threads wait for and @thread holds. */
-static void print_held(const struct threads *threads, const struct co_info *thread)
+void print_taken(const struct held_lock *lock)
 {
+    fputs(", taken ", stdout);
+    print_duration(stdout, lock->held_ns);
+    fputs(" ago at ", stdout);
+    print_call_site(lock->pc);
+}
+
+/* The locks that other threads wait for and @thread holds, and those that it holds in peace. */
+static void print_held(const struct threads *threads, const struct co_info *thread,
+                       const struct held *held)
+{
+    size_t count;
+    const struct held_lock *locks = held_by(held, thread->tid, &count);
+
     for (size_t i = 0; i < threads->count; i++) {
         const struct co_info *other = &threads->items[i];
 
         if ((other->wait_kind == WAIT_MUTEX || other->wait_kind == WAIT_RWLOCK) &&
-            other->wait_owner_tid == thread->tid)
+            other->wait_owner_tid != 0 && other->wait_owner_tid == thread->tid)
             printf("  holds %s 0x%lx, which thread %lu waits for\n", wait_word(other->wait_kind),
                    other->wait_addr, other->id);
+    }
+    for (size_t i = 0; i < count; i++) {
+        printf("  holds %s 0x%lx", wait_word(locks[i].kind), locks[i].address);
+        print_taken(&locks[i]);
+        putchar('\n');
     }
 }
 
@@ -153,12 +170,12 @@ void print_name(const struct co_info *thread)
 }
 
 void print_thread(const struct threads *threads, const struct co_info *thread,
-                  const struct stack *stack, bool all_frames)
+                  const struct held *held, const struct stack *stack, bool all_frames)
 {
     print_name(thread);
     fputs(": ", stdout);
     print_doing(threads, thread);
     putchar('\n');
-    print_held(threads, thread);
+    print_held(threads, thread, held);
     print_stack(stdout, stack, all_frames);
 }

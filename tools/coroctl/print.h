@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "tools/coroctl/held.h"
 #include "tools/coroctl/stacks.h"
 #include "tools/coroctl/threads.h"
 
@@ -24,8 +25,11 @@ void print_stack_line(const struct stack *stack);
 /* One such frame: the function that called, where the call returns to @pc. */
 void print_call_site(uint64_t pc);
 
-/* Both of them, and the mutexes that it holds and others wait for. */
+/* ", taken 1.2 s ago at [src/a.c work|12]" */
+void print_taken(const struct held_lock *lock);
+
+/* Both of them, and the locks that it holds, as far as they are known: those that others wait for, and @held. */
 void print_thread(const struct threads *threads, const struct co_info *thread,
-                  const struct stack *stack, bool all_frames);
+                  const struct held *held, const struct stack *stack, bool all_frames);
 
 #endif
