@@ -1,23 +1,37 @@
 /* Tracing.
  *
  * `carrier.watch.trace` turns the events of one carrier on and off. The monitor sets it after it has
- * made the ring, and clears it; the carrier may be writing an event at that moment, so a ring stays
- * mapped, and neither count ever goes back: a new trace begins where the writer is. What was written
+ * made the ring, and clears it; the carrier may be writing an event at that moment, so there always is a
+ * ring, and neither count ever goes back: a new trace begins where the writer is. What was written
  * late for the last trace is older than the new one, and its reader knows by the time.
+ *
+ * The ring is memory that the reader has a descriptor of, and reads by itself: the monitor, which shares
+ * a core with the carrier often enough, only tells how far it is filled. A server's events are tens of
+ * megabytes a second. Written one by one they would push what the program and the kernel work with out of the
+ * caches; so they are collected in `block`, which stays there, and a full block goes past the
+ * caches. What the last block holds at the end is told by the monitor.
  *
  * A look at the clock costs more than the rest of an event. Two things that happen together share
  * one: a park or yield and the next one's run, and all wakes of one poll (`fresh`).
  *
- * The monitor's own events, stalls, are in a small ring of its own. */
+ * The monitor's own events, stalls, are kept apart. */
 #include "runtime/trace.h"
+
+#include <linux/fcntl.h>
+#include <linux/memfd.h>
+#include <linux/mman.h>
 
 #include "runtime/mem.h"
 #include "runtime/runtime.h"
+#include "runtime/sys.h"
 
-#define RING_EVENTS (1U << 17) /* 4 MiB: 0.2 s of a server's 700,000 events a second */
-#define CALLS       512
+#define RING_BYTES (TRACE_EVENTS * sizeof(struct trace_event))
+#define CALLS      512
 
-static struct trace_ring stalls; /* written and read by the monitor */
+static struct stalls {
+    struct trace_event events[TRACE_STALLS];
+    uint32_t count;
+} stalls; /* written and read by the monitor */
 
 static const uint8_t traced[CALLS] = {
 #define TRACED_BIT(call, fd) [__NR_##call] = 1,
@@ -25,43 +39,56 @@ static const uint8_t traced[CALLS] = {
 #undef TRACED_BIT
 };
 
-static struct trace_event *place(const struct trace_ring *ring, uint64_t number)
+/* One line of the cache, past it. */
+static void store_line(void *to, const void *from)
 {
-    return &ring->events[number & ring->mask];
+    uint64_t *word = to;
+    const uint64_t *value = from;
+    for (size_t i = 0; i < CACHE_BYTES / sizeof(*word); i++)
+        __asm__ volatile("movnti %1, %0" : "=m"(word[i]) : "r"(value[i]));
 }
 
-static struct trace_event *add(struct trace_ring *ring)
+static bool has_room(struct trace_ring *ring)
 {
-    return place(ring, ring->written);
+    if (ring->written + TRACE_BLOCK - ring->read_known > (uint64_t)ring->mask + 1)
+        ring->read_known = __atomic_load_n(&ring->read, __ATOMIC_ACQUIRE);
+    return ring->written + TRACE_BLOCK - ring->read_known <= (uint64_t)ring->mask + 1;
 }
 
-static void added(struct trace_ring *ring)
+/* The next block begins with how many events are missing. */
+static void lose_block(struct trace_ring *ring)
 {
-    __atomic_store_n(&ring->written, ring->written + 1, __ATOMIC_RELEASE);
+    uint64_t time = ring->block[TRACE_BLOCK - 1].time;
+    ring->lost += TRACE_BLOCK - (ring->lost > 0);
+    __atomic_store_n(&ring->filled, 0, __ATOMIC_RELEASE);
+    ring->block[0] = (struct trace_event){ .time = time, .object = ring->lost, .type = TRACE_LOST };
+    __atomic_store_n(&ring->filled, 1, __ATOMIC_RELEASE);
 }
 
-static NOINLINE bool make_room(struct trace_ring *ring, uint64_t time)
+static NOINLINE void put_block(struct trace_ring *ring)
 {
-    ring->read_known = __atomic_load_n(&ring->read, __ATOMIC_ACQUIRE);
-    if (ring->written + 1 + (ring->lost > 0) - ring->read_known > (uint64_t)ring->mask + 1) {
-        ring->lost++;
-        return false;
+    char *to = (char *)&ring->events[ring->written & ring->mask];
+    const char *from = (const char *)ring->block;
+    if (!has_room(ring)) {
+        lose_block(ring);
+        return;
     }
-    if (ring->lost) {
-        *add(ring) = (struct trace_event){ .time = time, .object = ring->lost, .type = TRACE_LOST };
-        added(ring);
-        ring->lost = 0;
-    }
-    return true;
+    for (size_t i = 0; i < sizeof(ring->block); i += CACHE_BYTES)
+        store_line(to + i, from + i);
+    __asm__ volatile("sfence" : : : "memory");
+    ring->lost = 0;
+    /* In this order: for `take_rest`, a full block is one that is on its way. */
+    __atomic_store_n(&ring->written, ring->written + TRACE_BLOCK, __ATOMIC_RELEASE);
+    __atomic_store_n(&ring->filled, 0, __ATOMIC_RELEASE);
 }
 
 static inline void put(struct trace_ring *ring, const struct trace_event event)
 {
-    bool has_room = ring->written - ring->read_known <= ring->mask;
-    if (unlikely(!has_room || ring->lost) && !make_room(ring, event.time))
-        return;
-    *add(ring) = event;
-    added(ring);
+    uint32_t at = ring->filled;
+    ring->block[at] = event;
+    __atomic_store_n(&ring->filled, at + 1, __ATOMIC_RELEASE);
+    if (unlikely(at + 1 == TRACE_BLOCK))
+        put_block(ring);
 }
 
 void trace_put(struct trace_ring *ring, const struct trace_event *event)
@@ -69,26 +96,29 @@ void trace_put(struct trace_ring *ring, const struct trace_event *event)
     put(ring, *event);
 }
 
-size_t trace_take(struct trace_ring *ring, struct trace_event *out, size_t max)
-{
-    uint64_t read = ring->read, written = __atomic_load_n(&ring->written, __ATOMIC_ACQUIRE);
-    size_t count = 0;
-    while (count < max && read < written)
-        out[count++] = *place(ring, read++);
-    __atomic_store_n(&ring->read, read, __ATOMIC_RELEASE);
-    return count;
-}
-
 /* The monitor. */
 
-static bool make_ring(struct trace_ring *ring, uint32_t events)
+/* A descriptor of the ring's memory, new at every start: who read the last trace does not see this
+ * one. Mapped over the old, so that there always is one to write to. */
+static int make_ring(struct trace_ring *ring)
 {
-    if (!ring->events)
-        ring->events = pages_map(events * sizeof(struct trace_event));
-    ring->mask = events - 1;
-    ring->lost = 0;
-    __atomic_store_n(&ring->read, ring->written, __ATOMIC_RELEASE);
-    return ring->events != NULL;
+    int fd = (int)sys2(__NR_memfd_create, "coroshim-trace", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    long at;
+    if (fd < 0)
+        return -ENOMEM;
+    at = sys2(__NR_ftruncate, fd, RING_BYTES);
+    if (!sys_is_error(at))
+        at = sys3(__NR_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL);
+    if (!sys_is_error(at))
+        at = sys6(__NR_mmap, (long)ring->events, RING_BYTES, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_POPULATE | (ring->events ? MAP_FIXED : 0), fd, 0);
+    if (sys_is_error(at)) {
+        sys1(__NR_close, fd);
+        return -ENOMEM;
+    }
+    ring->events = (struct trace_event *)at;
+    ring->mask = TRACE_EVENTS - 1;
+    return fd;
 }
 
 /* The processor's counter, where it goes on at one rate for all (CPUID 80000007, EDX, bit 8), costs half
@@ -117,14 +147,22 @@ uint64_t trace_now(void)
 int trace_start(void)
 {
     struct carrier *carrier = &runtime.carrier;
+    struct trace_ring *ring = &carrier->trace;
+    int fd;
     if (carrier->watch.trace)
         return -EBUSY;
-    if (!make_ring(&carrier->trace, RING_EVENTS) || !make_ring(&stalls, TRACE_STALLS))
-        return -ENOMEM;
-    carrier->trace.serial++;
-    carrier->trace.tsc = counter_is_a_clock();
+    fd = make_ring(ring);
+    if (fd < 0)
+        return fd;
+    stalls.count = 0;
+    ring->lost = 0;
+    ring->rest_taken = false;
+    __atomic_store_n(&ring->read, ring->written, __ATOMIC_RELEASE);
+    ring->serial++;
+    ring->tsc = counter_is_a_clock();
+    ring->began = trace_now();
     __atomic_store_n(&carrier->watch.trace, 1, __ATOMIC_RELEASE);
-    return 0;
+    return fd;
 }
 
 void trace_stop(void)
@@ -133,57 +171,49 @@ void trace_stop(void)
     __atomic_store_n(&carrier->watch.trace, 0, __ATOMIC_RELEASE);
 }
 
-static const struct trace_event *oldest_stall(void)
+uint64_t trace_written(void)
 {
-    return stalls.read < stalls.written ? place(&stalls, stalls.read) : NULL;
+    return __atomic_load_n(&runtime.carrier.trace.written, __ATOMIC_ACQUIRE);
 }
 
-/* @out holds @count events of the carrier's, and more are to come if @more: puts the stalls where they
- * belong among them. There is room. */
-static size_t merge_stalls(struct trace_event *out, size_t count, bool more)
+/* What the last block holds of this trace. False when the carrier, in an event that it had begun
+ * before the end, puts the block into the ring meanwhile. */
+static bool take_rest(struct trace_ring *ring, struct trace_event *out, uint32_t *count)
 {
-    const struct trace_event *stall;
-    while ((stall = oldest_stall())) {
-        size_t at = count;
-        if (more && stall->time > out[count - 1].time)
-            break;
-        while (at > 0 && out[at - 1].time > stall->time)
-            at--;
-        memmove(&out[at + 1], &out[at], (count - at) * sizeof(*out));
-        out[at] = *stall;
-        stalls.read++;
-        count++;
-    }
-    return count;
+    uint64_t written = __atomic_load_n(&ring->written, __ATOMIC_ACQUIRE);
+    uint32_t filled = __atomic_load_n(&ring->filled, __ATOMIC_ACQUIRE), taken = 0;
+    for (uint32_t i = 0; i < filled; i++)
+        if (ring->block[i].time >= ring->began)
+            out[taken++] = ring->block[i];
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (filled == TRACE_BLOCK || written != ring->written || filled > ring->filled)
+        return false;
+    *count += taken;
+    ring->rest_taken = true;
+    return true;
 }
 
-/* No event will come that tells of them; the writer is off. */
-static struct trace_event lost_at_the_end(struct trace_ring *ring)
-{
-    const struct trace_event event = { .time = trace_now(),
-                                       .object = ring->lost,
-                                       .type = TRACE_LOST };
-    ring->lost = 0;
-    return event;
-}
-
-size_t trace_read(struct trace_event *out, size_t max, bool *more)
+struct trace_progress trace_read(uint64_t taken, struct trace_event *out)
 {
     struct trace_ring *ring = &runtime.carrier.trace;
-    size_t room = max - TRACE_STALLS - 1, count = ring->events ? trace_take(ring, out, room) : 0;
-    *more = count == room;
-    if (!*more && !runtime.carrier.watch.trace && ring->lost)
-        out[count++] = lost_at_the_end(ring);
-    return merge_stalls(out, count, *more);
+    struct trace_progress progress = { .written = trace_written(), .count = stalls.count };
+    memcpy(out, stalls.events, stalls.count * sizeof(*out));
+    stalls.count = 0;
+    if (taken - ring->read <= progress.written - ring->read)
+        __atomic_store_n(&ring->read, taken, __ATOMIC_RELEASE);
+    if (runtime.carrier.watch.trace || ring->rest_taken || !ring->events)
+        return progress;
+    progress.more =
+        ring->read != progress.written || !take_rest(ring, out + progress.count, &progress.count);
+    return progress;
 }
 
 void trace_stall(uint64_t thread, uint64_t held_ns)
 {
-    const struct trace_event event = {
-        .time = trace_now(), .thread = thread, .object = held_ns, .type = TRACE_STALL
-    };
-    if (runtime.carrier.watch.trace)
-        trace_put(&stalls, &event);
+    if (runtime.carrier.watch.trace && stalls.count < TRACE_STALLS)
+        stalls.events[stalls.count++] = (struct trace_event){
+            .time = trace_now(), .thread = thread, .object = held_ns, .type = TRACE_STALL
+        };
 }
 
 /* The carrier. */
@@ -333,7 +363,7 @@ void trace_reset(struct carrier *carrier)
 {
     carrier->watch.trace = 0;
     if (carrier->trace.events)
-        pages_unmap(carrier->trace.events, RING_EVENTS * sizeof(struct trace_event));
+        pages_unmap(carrier->trace.events, RING_BYTES);
     carrier->trace = (struct trace_ring){ .events = NULL };
-    stalls.read = stalls.written;
+    stalls.count = 0;
 }

@@ -38,11 +38,13 @@ struct trace_event {
             int32_t value;
             uint16_t nr; /* system call */
             uint8_t kind;
-        };
+        } __attribute__((packed));
         char name[15]; /* without its NUL when it is that long */
     };
     uint8_t type; /* enum trace_type */
 } __attribute__((packed, aligned(8)));
+
+_Static_assert(sizeof(struct trace_event) == 32, "two to a cache line");
 
 /* X(call, first argument is a descriptor): calls that a trace shows. The others, futexes and
  * clocks among them, are seen by their parks alone. */

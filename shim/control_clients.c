@@ -23,6 +23,7 @@
 #define MONOTONIC      1
 #define SEND_DONTWAIT  0x40
 #define SEND_NOSIGNAL  0x4000
+#define PASS_RIGHTS    1 /* SCM_RIGHTS */
 #define DEAF_NS        (100 * NSEC_PER_MSEC)
 #define POLL_WAKE      0
 #define POLL_LISTEN    1
@@ -36,6 +37,29 @@ struct credentials {
     uint32_t gid;
 };
 
+/* What sendmsg takes: struct iovec, struct msghdr, and a struct cmsghdr with its descriptor. */
+struct part {
+    void *bytes;
+    size_t count;
+};
+
+struct message {
+    void *name;
+    uint32_t name_bytes;
+    struct part *parts;
+    size_t part_count;
+    void *control;
+    size_t control_bytes;
+    int flags;
+};
+
+struct passing {
+    size_t bytes;
+    int level, type;
+    int fd;
+    int padding;
+};
+
 static struct control_client clients[CONTROL_CLIENTS];
 
 uint64_t control_now_ns(void)
@@ -46,9 +70,17 @@ uint64_t control_now_ns(void)
     return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
+static void close_passed(struct control_client *client)
+{
+    if (client->passed_fd >= 0)
+        sys1(__NR_close, client->passed_fd);
+    client->passed_fd = -1;
+}
+
 static void drop(size_t slot)
 {
     control_forget_trace(&clients[slot]);
+    close_passed(&clients[slot]);
     sys1(__NR_close, control_server.fds[slot]);
     control_server.fds[slot] = -1;
 }
@@ -65,14 +97,31 @@ static bool is_retry(long result)
     return result == -EAGAIN || result == -EINTR;
 }
 
-/* Sends what is left of the reply. Returns false when the client must go. */
+/* Sends what is left of the reply, and the descriptor that goes with it. */
+static long send_left(struct control_client *client, int fd)
+{
+    struct passing passing = { .bytes = offsetof(struct passing, fd) + sizeof(passing.fd),
+                               .level = SOL_SOCKET,
+                               .type = PASS_RIGHTS,
+                               .fd = client->passed_fd };
+    struct part part = { client->out + client->out_sent, client->out_used - client->out_sent };
+    struct message message = { .parts = &part, .part_count = 1 };
+
+    if (client->passed_fd >= 0) {
+        message.control = &passing;
+        message.control_bytes = sizeof(passing);
+    }
+    return sys3(__NR_sendmsg, fd, &message, SEND_DONTWAIT | SEND_NOSIGNAL);
+}
+
+/* Returns false when the client must go. */
 static bool send_more(struct control_client *client, int fd)
 {
-    long sent = sys6(__NR_sendto, fd, client->out + client->out_sent,
-                     client->out_used - client->out_sent, SEND_DONTWAIT | SEND_NOSIGNAL, NULL, 0);
+    long sent = send_left(client, fd);
 
     if (is_retry(sent))
         return true;
+    close_passed(client);
     if (sent <= 0)
         return false;
     client->active_ns = control_now_ns();
@@ -170,6 +219,7 @@ bool control_adopt(int fd)
         return false;
     }
     clients[slot].greeted = false;
+    clients[slot].passed_fd = -1;
     clients[slot].in_used = clients[slot].out_used = clients[slot].out_sent = 0;
     clients[slot].active_ns = now;
     control_server.fds[slot] = fd;

@@ -28,6 +28,7 @@ struct control_client {
     bool traces;                 /* it has started a trace, and may read it */
     uint32_t in_used;            /* of in: header first, then the body, never more */
     uint32_t out_used, out_sent; /* equal: nothing to send */
+    int passed_fd;               /* goes to the client with the reply, and is closed; -1: none */
     uint64_t active_ns;          /* when bytes last moved */
     _Alignas(8) unsigned char in[sizeof(struct frame_header) + FRAME_REQUEST_MAX];
     _Alignas(8) unsigned char out[sizeof(struct frame_header) + FRAME_REPLY_MAX];

@@ -5,8 +5,6 @@
 #include "runtime/trace.h"
 #include "shim/control_internal.h"
 
-#define EVENTS_MAX ((FRAME_REPLY_MAX - sizeof(struct trace_reply)) / sizeof(struct trace_event))
-
 static void tell_time(struct trace_reply *answer)
 {
     answer->now = trace_now();
@@ -15,28 +13,32 @@ static void tell_time(struct trace_reply *answer)
 
 static void start(struct control_client *client, struct trace_reply *answer)
 {
-    int error = trace_start();
+    int fd = trace_start();
 
-    if (error == -EBUSY)
+    if (fd == -EBUSY)
         control_refuse(client, PROTOCOL_FAILED, FRAME_TRACE, "another trace is on");
-    else if (error)
+    else if (fd < 0)
         control_refuse(client, PROTOCOL_FAILED, FRAME_TRACE, "no memory for the events");
-    else
-        client->traces = true;
-    if (!error)
-        tell_time(answer);
+    if (fd < 0)
+        return;
+    client->traces = true;
+    client->passed_fd = fd;
+    answer->written = trace_written();
+    tell_time(answer);
 }
 
-static void read_events(struct control_client *client, struct trace_reply *answer)
+static void read_events(struct control_client *client, uint64_t taken, struct trace_reply *answer)
 {
     struct frame_header *header = (struct frame_header *)client->out;
-    bool more;
+    struct trace_progress progress;
     uint32_t bytes;
 
     tell_time(answer);
-    answer->count = (uint32_t)trace_read((struct trace_event *)(answer + 1), EVENTS_MAX, &more);
-    bytes = answer->count * (uint32_t)sizeof(struct trace_event);
-    header->flags = more ? FRAME_MORE : 0;
+    progress = trace_read(taken, (struct trace_event *)(answer + 1));
+    bytes = progress.count * (uint32_t)sizeof(struct trace_event);
+    answer->count = progress.count;
+    answer->written = progress.written;
+    header->flags = progress.more ? FRAME_MORE : 0;
     header->length += bytes;
     client->out_used += bytes;
 }
@@ -48,12 +50,13 @@ void control_answer_trace(struct control_client *client, const void *body)
         control_reply(client, FRAME_TRACE | FRAME_REPLY, 0, sizeof(*answer));
 
     answer->event_bytes = sizeof(struct trace_event);
+    answer->ring_events = TRACE_EVENTS;
     if (trace->operation == TRACE_START)
         start(client, answer);
     else if (!client->traces)
         control_refuse(client, PROTOCOL_FAILED, FRAME_TRACE, "this client has started no trace");
     else if (trace->operation == TRACE_READ)
-        read_events(client, answer);
+        read_events(client, trace->taken, answer);
     else if (trace->operation == TRACE_STOP)
         trace_stop();
     else

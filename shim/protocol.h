@@ -169,15 +169,21 @@ enum trace_operation {
 struct trace_request {
     uint32_t operation; /* enum trace_operation */
     uint32_t reserved;
+    uint64_t taken; /* TRACE_READ: the client has read all events before this number */
 };
 
-/* Followed, after TRACE_READ, by count events of event_bytes each, every one a struct trace_event of the
- * server's release, in the order of time. FRAME_MORE: there are others already. */
+/* Events are in shared memory, whose descriptor comes with the reply to TRACE_START: number n is in
+ * place n % ring_events, in the order of time, and all before `written` are there. After TRACE_READ the
+ * struct is followed by count others that are not there: stalls, which belong among the rest by their
+ * time, and after TRACE_STOP what has come last. Every one is a struct trace_event of the server's release, of
+ * event_bytes. FRAME_MORE: after TRACE_STOP, there are others still. */
 struct trace_reply {
     uint32_t count;
     uint32_t event_bytes;
     uint64_t now;    /* by the clock of the events, whose rate is constant */
     uint64_t now_ns; /* CLOCK_MONOTONIC */
+    uint64_t written;
+    uint64_t ring_events;
 };
 
 struct latency_request {

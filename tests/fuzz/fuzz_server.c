@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sanitizer/asan_interface.h>
 
@@ -148,6 +149,9 @@ static void answer(struct control_client *client, const uint8_t *frame, size_t b
     type = ((const struct frame_header *)client->in)->type;
     ASAN_POISON_MEMORY_REGION(client->in + bytes, sizeof(client->in) - bytes);
     control_answer(client);
+    if (client->passed_fd > 0)
+        close(client->passed_fd);
+    client->passed_fd = -1;
     ASAN_UNPOISON_MEMORY_REGION(client->in, sizeof(client->in));
     check_reply(client, type);
 }

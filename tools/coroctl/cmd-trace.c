@@ -18,8 +18,10 @@
 #include "tools/coroctl/progress.h"
 #include "tools/coroctl/trace.h"
 
-#define SECONDS  5.0
-#define PAUSE_NS (10 * NSEC_PER_MSEC)
+#define SECONDS      5.0
+#define PAUSE_MIN_NS (10 * NSEC_PER_MSEC)
+#define PAUSE_MAX_NS (100 * NSEC_PER_MSEC) /* half of what the ring has room for when all is busy */
+#define FEW          32 /* one part of the ring in so many is filled seldom enough */
 
 static uint64_t now_ns(void)
 {
@@ -29,39 +31,19 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
-static int ask(struct connection *connection, enum trace_operation operation)
+static int ask(struct connection *connection, enum trace_operation operation, uint64_t taken)
 {
-    struct trace_request request = { .operation = operation };
+    struct trace_request request = { .operation = operation, .taken = taken };
 
     return connection_ask(connection, FRAME_TRACE, &request, sizeof(request),
                           sizeof(struct trace_reply));
 }
 
-/* Copies the events of one reply to the spool. Returns an enum exit_code, having said why. */
-static int keep(const struct connection *connection, struct trace *trace)
+static int read_once(struct connection *connection, struct trace *trace)
 {
-    const struct trace_reply *reply = (const struct trace_reply *)connection->body;
-    const struct trace_event *events = (const struct trace_event *)(reply + 1);
+    int code = ask(connection, TRACE_READ, trace->taken);
 
-    if (reply->event_bytes != sizeof(*events) ||
-        (connection->body_bytes - sizeof(*reply)) / sizeof(*events) < reply->count) {
-        error(0, 0, "process %d answers nonsense: is it coroshim's?", (int)connection->pid);
-        return EXIT_PROTOCOL;
-    }
-    for (uint32_t i = 0; i < reply->count; i++) {
-        if (events[i].time < trace->begin)
-            continue; /* of the trace before */
-        tracks_meet(&trace->tracks, &events[i]);
-        trace->lost += events[i].type == TRACE_LOST ? events[i].object : 0;
-        trace->events++;
-        if (fwrite(&events[i], sizeof(events[i]), 1, trace->spool) != 1) {
-            error(0, errno, "temporary file");
-            return EXIT_FAILED;
-        }
-    }
-    trace->end = reply->now;
-    trace->end_ns = reply->now_ns;
-    return EXIT_OK;
+    return code == EXIT_OK ? trace_take(trace, connection) : code;
 }
 
 /* True: the user wants it to end. */
@@ -76,33 +58,42 @@ static bool pause_for(uint64_t ns)
     return sigtimedwait(&end, NULL, &time) > 0;
 }
 
-/* Reads until there is nothing left at @until_ns. */
+/* Each question wakes the monitor of the traced program: seldom while the ring fills slowly. */
+static uint64_t next_pause(const struct trace *trace, uint64_t pause_ns, uint64_t count)
+{
+    if (count < trace->ring_events / FEW)
+        pause_ns *= 2;
+    else if (count > trace->ring_events / FEW * 4)
+        pause_ns /= 2;
+    return pause_ns < PAUSE_MIN_NS   ? PAUSE_MIN_NS
+           : pause_ns > PAUSE_MAX_NS ? PAUSE_MAX_NS
+                                     : pause_ns;
+}
+
 static int read_until(struct connection *connection, struct trace *trace, uint64_t until_ns,
                       struct progress *progress)
 {
+    uint64_t pause_ns = PAUSE_MIN_NS, before;
+    bool ended = false;
     int code;
-    bool more, ended = false;
 
     do {
-        code = ask(connection, TRACE_READ);
-        if (code == EXIT_OK)
-            code = keep(connection, trace);
-        more = connection->flags & FRAME_MORE;
+        before = trace->taken;
+        code = read_once(connection, trace);
+        pause_ns = next_pause(trace, pause_ns, trace->taken - before);
         progress_show(progress, (trace->end_ns - trace->begin_ns) / NSEC_PER_SEC,
                       (until_ns - trace->begin_ns) / NSEC_PER_SEC);
-        ended = code == EXIT_OK && pause_for(more ? 0 : PAUSE_NS);
+        ended = code == EXIT_OK && pause_for(pause_ns);
     } while (code == EXIT_OK && !ended && now_ns() < until_ns);
     return code;
 }
 
 static int read_rest(struct connection *connection, struct trace *trace)
 {
-    int code = ask(connection, TRACE_STOP);
+    int code = ask(connection, TRACE_STOP, 0);
 
     while (code == EXIT_OK) {
-        code = ask(connection, TRACE_READ);
-        if (code == EXIT_OK)
-            code = keep(connection, trace);
+        code = read_once(connection, trace);
         if (!(connection->flags & FRAME_MORE))
             break;
     }
@@ -125,15 +116,13 @@ static int learn(struct connection *connection, struct trace *trace, bool first)
 static int record(struct connection *connection, struct trace *trace, double seconds)
 {
     struct progress progress = progress_begin("tracing", "s");
-    const struct trace_reply *reply;
     uint64_t until_ns;
-    int code = ask(connection, TRACE_START);
+    int code = ask(connection, TRACE_START, 0);
 
+    if (code == EXIT_OK)
+        code = trace_begin(trace, connection);
     if (code != EXIT_OK)
         return code;
-    reply = (const struct trace_reply *)connection->body;
-    trace->begin = trace->end = reply->now;
-    trace->begin_ns = trace->end_ns = reply->now_ns;
     until_ns = trace->begin_ns + (uint64_t)(seconds * NSEC_PER_SEC);
     connection->may_end = true;
     code = learn(connection, trace, true);
@@ -144,7 +133,7 @@ static int record(struct connection *connection, struct trace *trace, double sec
     if (code == EXIT_OK)
         code = learn(connection, trace, false);
     progress_end(&progress);
-    return connection->ended ? EXIT_OK : code;
+    return connection->ended ? trace_take_after_end(trace) : code;
 }
 
 static void print_exactly(const struct trace *trace, const struct settings *settings)
@@ -175,6 +164,7 @@ static int write_trace(struct trace *trace, const struct settings *settings,
         error(0, errno, "%s", settings->output);
         return EXIT_FAILED;
     }
+    trace_survey(trace);
     if (trace_write_json(out, trace) != 0 || fclose(out) != 0) {
         error(0, errno, "%s", settings->output);
         return EXIT_FAILED;
@@ -214,7 +204,7 @@ static void release_signals(void)
 static int trace_run(const struct settings *settings)
 {
     static struct connection connection;
-    struct trace trace = { 0 };
+    struct trace trace = { .ring = -1 };
     int code;
 
     if (settings->output == NULL) {
@@ -226,17 +216,13 @@ static int trace_run(const struct settings *settings)
         return code;
     trace.pid = connection.pid;
     trace.program = connection.name;
-    trace.spool = tmpfile();
-    if (trace.spool == NULL)
-        error(EXIT_FAILED, errno, "temporary file");
     hold_signals();
     code = record(&connection, &trace, settings->time_s > 0 ? settings->time_s : SECONDS);
     release_signals();
     if (code == EXIT_OK)
         code = write_trace(&trace, settings, &connection);
     connection_close(&connection);
-    fclose(trace.spool);
-    tracks_free(&trace.tracks);
+    trace_free(&trace);
     return code;
 }
 

@@ -94,9 +94,37 @@ static int receive_all(struct connection *connection, void *bytes, size_t length
     return EXIT_OK;
 }
 
+/* The first bytes of a reply bring the descriptor that belongs to it. */
+static int receive_passed(struct connection *connection, void *bytes, size_t length)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = { bytes, length };
+    struct msghdr message = { .msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = sizeof(control) };
+    const struct cmsghdr *first;
+    ssize_t received;
+
+    connection->passed_fd = -1;
+    do
+        received = recvmsg(connection->fd, &message, MSG_CMSG_CLOEXEC);
+    while (received < 0 && errno == EINTR);
+    if (received <= 0)
+        return fail_transfer(connection, received);
+    first = CMSG_FIRSTHDR(&message);
+    if (first != NULL && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS &&
+        first->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(&connection->passed_fd, CMSG_DATA(first), sizeof(int));
+    return receive_all(connection, (char *)bytes + received, length - (size_t)received);
+}
+
 static int receive_reply(struct connection *connection, struct frame_header *header)
 {
-    int code = receive_all(connection, header, sizeof(*header));
+    int code = receive_passed(connection, header, sizeof(*header));
 
     if (code != EXIT_OK)
         return code;

@@ -54,8 +54,9 @@ struct connection {
     _Alignas(8) unsigned char body[FRAME_REPLY_MAX]; /* of the last reply */
     uint32_t body_bytes;
     uint16_t flags; /* of the last reply */
-    bool may_end;   /* that the process hangs up is no error: nothing is said about it */
-    bool ended;     /* it has */
+    int passed_fd; /* the descriptor that came with the last reply, -1: none; who takes it closes it */
+    bool may_end; /* that the process hangs up is no error: nothing is said about it */
+    bool ended;   /* it has */
 };
 
 /* Checks who is behind @process's socket and says hello. Returns an enum exit_code, having said why

@@ -427,9 +427,9 @@ int trace_write_json(FILE *out, struct trace *trace)
 
     if (trace->end > trace->begin)
         writer.ns = (double)(trace->end_ns - trace->begin_ns) / (double)(trace->end - trace->begin);
-    rewind(trace->spool);
+    trace_rewind(trace);
     write_start(&writer);
-    while (fread(&event, sizeof(event), 1, trace->spool) == 1) {
+    while (trace_next(trace, &event)) {
         write_event(&writer, &event);
         if (++done % 4096 == 0)
             progress_show(&progress, done, trace->events);
