@@ -6,6 +6,9 @@ coroctl_libs := -ljansson -lunwind-x86_64 -lunwind -ldw -lelf -liberty -lncurses
 # corun looks beside itself first; this is where it looks last.
 $(OBJ)/tools/corun/preload.o: CFLAGS += -DLIBDIR='"$(PREFIX)/lib"'
 
+# A script is a part of it.
+$(OBJ)/tools/coroctl/flame.o: tools/coroctl/flame.js
+
 # coroshim-env(7) says what conf.def says, and coroshim-calls(7) what table.def and calls.def say, for
 # they are made from them.
 generated_manuals := $(B)/man/coroshim-env.7 $(B)/man/coroshim-calls.7

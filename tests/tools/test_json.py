@@ -90,6 +90,7 @@ COMMANDS = [
     (["stat", "-i", "0.05", "-n", "2"], 0),
     (["top", "-i", "0.05", "-n", "2"], 0),
     (["profile", "--time", "0.2", "-o", "out.folded"], 0),
+    (["profile", "--time", "0.2", "--off-cpu"], 0),
     (["trace", "--time", "0.2", "-o", "out.json"], 0),
     (["latency"], 0),
     (["get"], 0),

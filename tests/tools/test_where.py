@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import xml.etree.ElementTree
 
 from place import Shimmed
 
@@ -192,43 +191,6 @@ class Where(Shimmed):
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertEqual(done.stderr, f"coroctl: process {process.pid} is stopped: there is nothing to sample\n")
             self.assertFalse((self.runtime / "out.svg").exists())
-
-    def profile(self, process, name, *arguments):
-        path = self.runtime / name
-        done = self.run_tool("coroctl", "profile", "-p", process.pid, "-o", path, "--time", "0.5", *arguments)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertRegex(done.stdout, rf"^{path}: \d+ samples in \d+ looks")
-        return path.read_text()
-
-    def test_where_cpu_time_goes(self):
-        process = self.start(self.program, "zs")
-        folded = self.profile(process, "cpu.folded")
-        counts = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in folded.splitlines()}
-        busiest = max(counts, key=counts.get)
-        self.assertRegex(busiest, "^stacks;.*;start_thread;spinner$")
-        drawing = xml.etree.ElementTree.fromstring(
-            self.profile(process, "change.svg", "--diff", self.runtime / "cpu.folded")
-        )
-        titles = [title.text for title in drawing.iter("{http://www.w3.org/2000/svg}title")]
-        self.assertTrue(any(re.match(r"spinner: \d+ samples, .* points$", title) for title in titles), titles)
-
-    def test_where_threads_wait(self):
-        folded = self.profile(self.start(self.program, "zz"), "wait.folded", "--off-cpu")
-        self.assertRegex(folded, r"(?m)^stacks;.*;sleeper;sleep_below(;sleep_below){3};sleep;\[sleep\] \d+$")
-        self.assertRegex(folded, r"(?m)^stacks;.*;main;read;\[read\] \d+$")
-
-    def test_profiles_that_cannot_be(self):
-        process = self.start(self.program, "z")
-        for arguments, status, message in (
-            ([], 2, "profile needs -o FILE.svg or -o FILE.folded"),
-            (["-o", self.runtime / "x.svg", "--diff", self.runtime / "none"], 1, ".*No such file or directory"),
-            (["-o", self.runtime / "none/x.svg", "--time", "0.1"], 1, ".*No such file or directory"),
-            (["-o", "x", "--time", "soon"], 2, "profile: 'soon' is not a time from 0.01s to 86400s, such as 5, 5s or 500ms"),
-        ):
-            with self.subTest(arguments=arguments):
-                done = self.run_tool("coroctl", "profile", "-p", process.pid, *arguments)
-                self.assertEqual(done.returncode, status, done.stderr)
-                self.assertRegex(done.stderr, f"^coroctl:? {message}\n")
 
     def test_a_deadlock_of_two(self):
         process = self.start(self.program, "12")

@@ -129,45 +129,99 @@ static bool ends_in(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+static void print_plain(const struct sampling *sampling, const struct profile_table *table)
+{
+    puts("FUNCTION\tSELF\tTOTAL");
+    if (sampling->idle > 0)
+        printf("<wait>\t%lu\t%lu\n", sampling->idle, sampling->idle);
+    for (size_t i = 0; i < table->count; i++)
+        printf("%s\t%lu\t%lu\n", table->rows[i].name, table->rows[i].self, table->rows[i].total);
+}
+
+static json_t *functions_json(const struct profile_table *table)
+{
+    json_t *functions = json_array();
+
+    for (size_t i = 0; i < table->count; i++) {
+        json_t *function = json_object();
+
+        json_add(function, "function", text_json(table->rows[i].name));
+        json_add(function, "self", json_integer((json_int_t)table->rows[i].self));
+        json_add(function, "total", json_integer((json_int_t)table->rows[i].total));
+        json_array_append_new(functions, function);
+    }
+    return functions;
+}
+
 static void print_exactly(const struct sampling *sampling, const struct settings *settings)
 {
+    struct profile_table table = profile_functions(sampling->root);
     json_t *document;
 
     if (settings->plain) {
-        printf("OUTPUT\tSAMPLES\tLOOKS\tIDLE\n%s\t%lu\t%lu\t%lu\n", settings->output,
-               sampling->root->total, sampling->looks, sampling->idle);
+        print_plain(sampling, &table);
+        free(table.rows);
         return;
     }
     document = json_document(sampling->connection->pid);
-    json_add(document, "output", text_json(settings->output));
+    json_add(document, "output",
+             settings->output != NULL ? text_json(settings->output) : json_null());
     json_add(document, "samples", json_integer((json_int_t)sampling->root->total));
     json_add(document, "looks", json_integer((json_int_t)sampling->looks));
     json_add(document, "idle", json_integer((json_int_t)sampling->idle));
+    json_add(document, "functions", functions_json(&table));
     json_print_document(document);
+    free(table.rows);
+}
+
+static void write_report(FILE *out, const struct sampling *sampling,
+                         const struct settings *settings, const char *title)
+{
+    const struct profile_summary summary = {
+        .title = title,
+        .looks = sampling->looks,
+        .idle = settings->off_cpu ? 0 : sampling->idle,
+        .whole = sampling->root->total + (settings->off_cpu ? 0 : sampling->idle),
+        .waits = settings->off_cpu,
+    };
+
+    profile_write_report(out, sampling->root, &summary);
+}
+
+/* Returns 0, or -1 with errno. */
+static int write_file(const struct sampling *sampling, const struct settings *settings,
+                      const char *title)
+{
+    FILE *out = fopen(settings->output, "w");
+
+    if (out == NULL)
+        return -1;
+    if (ends_in(settings->output, ".svg"))
+        profile_write_svg(out, sampling->root, title, settings->compare_with != NULL);
+    else if (ends_in(settings->output, ".txt"))
+        write_report(out, sampling, settings, title);
+    else
+        profile_write_folded(out, sampling->root);
+    return ferror(out) != 0 || fclose(out) != 0 ? -1 : 0;
 }
 
 static int write_profile(const struct sampling *sampling, const struct settings *settings,
                          const char *program)
 {
-    FILE *out = fopen(settings->output, "w");
     char title[128];
 
-    if (out == NULL) {
-        error(0, errno, "%s", settings->output);
-        return EXIT_FAILED;
-    }
     snprintf(title, sizeof(title), "%s (%d): %s", program, (int)sampling->connection->pid,
              settings->off_cpu ? "where threads wait" : "where CPU time goes");
-    if (ends_in(settings->output, ".svg"))
-        profile_write_svg(out, sampling->root, title, settings->compare_with != NULL);
-    else
-        profile_write_folded(out, sampling->root);
-    if (ferror(out) != 0 || fclose(out) != 0) {
+    if (settings->output != NULL && write_file(sampling, settings, title) != 0) {
         error(0, errno, "%s", settings->output);
         return EXIT_FAILED;
     }
     if (settings->json || settings->plain) {
         print_exactly(sampling, settings);
+        return EXIT_OK;
+    }
+    if (settings->output == NULL) {
+        write_report(stdout, sampling, settings, title);
         return EXIT_OK;
     }
     printf("%s: %lu samples in %lu looks", settings->output, sampling->root->total,
@@ -184,11 +238,8 @@ static int profile_run(const struct settings *settings)
     struct sampling sampling = { .connection = &connection, .root = profile_new() };
     int code;
 
-    if (settings->output == NULL) {
-        error(0, 0, "profile needs -o FILE.svg or -o FILE.folded");
-        return EXIT_USAGE;
-    }
-    if (settings->compare_with != NULL && !ends_in(settings->output, ".svg")) {
+    if (settings->compare_with != NULL &&
+        (settings->output == NULL || !ends_in(settings->output, ".svg"))) {
         error(0, 0, "profile --diff colours a flame graph: it needs -o FILE.svg");
         return EXIT_USAGE;
     }
@@ -213,7 +264,8 @@ static int profile_run(const struct settings *settings)
 
 static const struct argp_option profile_options[] = {
     OPTION_PROCESS,
-    { "output", 'o', "FILE", 0, "Write a flame graph (FILE.svg), or folded stacks", 0 },
+    { "output", 'o', "FILE", 0,
+      "Write a flame graph (FILE.svg), folded stacks (FILE.folded) or the report (FILE.txt)", 0 },
     { "time", KEY_TIME, "TIME", 0, "Look for so long (5)", 0 },
     { "off-cpu", KEY_OFF_CPU, NULL, 0, "Count where threads wait, not what they compute", 0 },
     { "hz", KEY_HZ, "N", 0, "Look N times a second (99; 10 with --off-cpu)", 0 },
@@ -226,7 +278,9 @@ static const struct argp_option profile_options[] = {
 const struct command command_profile = {
     .name = "profile",
     .summary = "sample where the threads spend their time",
-    .description = "The program goes on meanwhile; each look interrupts it for some microseconds.",
+    .description = "Prints a report: what each function costs itself and with all it calls, and "
+                   "who calls whom. "
+                   "The program goes on meanwhile; each look interrupts it for some microseconds.",
     .options = profile_options,
     .run = profile_run,
 };

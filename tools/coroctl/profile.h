@@ -30,7 +30,31 @@ void profile_write_folded(FILE *out, const struct profile_node *root);
 /* Reads such lines into `before` of the nodes. Returns -1 with a complaint printed on failure. */
 int profile_read_before(const char *path, struct profile_node *root);
 
-/* A flame graph that needs nothing else; @compare: red grew, blue shrank against `before`. */
+/* What functions cost, the dearest first. */
+struct profile_row {
+    const char *name; /* of a node */
+    uint64_t self, total;
+};
+
+struct profile_table {
+    struct profile_row *rows; /* for free() */
+    size_t count;
+};
+
+struct profile_table profile_functions(const struct profile_node *root);
+
+struct profile_summary {
+    const char *title;
+    uint64_t looks, idle; /* idle: looks that found nobody at work */
+    uint64_t whole;       /* what is 100 % */
+    bool waits;           /* the leaves are what threads wait on */
+};
+
+/* A table of functions, and the callers and the called of the first of them. */
+void profile_write_report(FILE *out, const struct profile_node *root,
+                          const struct profile_summary *summary);
+
+/* A flame graph that needs nothing else, with a script that zooms and searches; @compare: red grew, blue shrank against `before`. */
 void profile_write_svg(FILE *out, const struct profile_node *root, const char *title, bool compare);
 
 #endif
