@@ -83,6 +83,7 @@ static size_t every_kind(struct co_info *all)
     all[WAIT_QUEUE].wait_addr = 0x55b0;
     all[WAIT_MAILBOX].wait_addr = 0x55c0;
     all[WAIT_EVENT].wait_addr = 0x55d0;
+    all[WAIT_USER].wait_addr = 0x55e0;
     return n;
 }
 

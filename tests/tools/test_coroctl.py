@@ -65,7 +65,7 @@ class Coroctl(Served):
         self.assertEqual(
             lines[0].split(), ["ID", "TID", "NAME", "STATE", "FOR", "WAITS-ON", "CPU", "SLICES", "STACK"]
         )
-        self.assertEqual(len(lines), 1 + 18)
+        self.assertEqual(len(lines), 1 + 19)
         self.assertEqual(len({len(line) for line in lines}), 1, "lines are not equally long")
         self.assertIn(" sleep, 1.2 s left ", lines[9])
         self.assertRegex(
@@ -103,6 +103,7 @@ class Coroctl(Served):
                 "queue 0x55b0",
                 "mailbox 0x55c0",
                 "event 0x55d0",
+                "user event 0x55e0",
             ],
         )
 
@@ -119,7 +120,7 @@ class Coroctl(Served):
         document = json.loads(done.stdout)
         self.assertEqual((document["schema"], document["pid"]), (1, server.pid))
         threads = document["threads"]
-        self.assertEqual([thread["id"] for thread in threads], list(range(1, 19)))
+        self.assertEqual([thread["id"] for thread in threads], list(range(1, 20)))
         first = {
             "id": 1,
             "tid": TID + 1,
@@ -164,6 +165,7 @@ class Coroctl(Served):
                 {"on": "queue", "address": "0x55b0"},
                 {"on": "mailbox", "address": "0x55c0"},
                 {"on": "event", "address": "0x55d0"},
+                {"on": "user_event", "address": "0x55e0"},
             ],
         )
 

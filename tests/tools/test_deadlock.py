@@ -208,7 +208,7 @@ int main(int argc, char *argv[])
         ['u'] = { read_and_keep, want_to_write },         ['s'] = { wait_then_post, wait_then_post },
         ['i'] = { hold_mutex, hold_lock },                ['a'] = { first_then_second_and_more, second_then_first },
         ['c'] = { wait_for_news, wait_for_news },         ['o'] = { read_then_write, write_after_read },
-        ['i'] = { lock_twice, end },
+        ['b'] = { lock_twice, end },
     };
 
     pthread_create(&one, NULL, pairs[(int)argv[1][0]][0], NULL);
@@ -348,7 +348,7 @@ class Deadlock(Shimmed):
         log = self.folder / "log"
         log.write_text("")
         log.chmod(0o666)
-        process = self.start(self.program, "i", options=[f"--log-file={log}"])
+        process = self.start(self.program, "b", options=[f"--log-file={log}"])
         for _ in range(400):
             if log.read_text().count("\n") >= 2:
                 break
