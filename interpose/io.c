@@ -2,7 +2,8 @@
  *
  * Sockets: recv and send with MSG_DONTWAIT, so no flag of the open file is touched. Pipes and other
  * files that wait for readiness: RWF_NOWAIT where the file knows it, otherwise poll first, then a
- * call that can't block for long, because only this thread reads in this process. Files and memory
+ * call that can't block for long, because only this thread reads in this process; a write to what is
+ * neither pipe nor terminal and not ready is a helper's. Files and memory
  * devices never wait: the plain call; but a file opened to go around the page cache, or to be on disk
  * after each write, is a helper's. */
 #include "interpose/terminal.h"
@@ -64,6 +65,17 @@ static long try_read(struct attempt *attempt)
     return sys3(__NR_read, attempt->fd, attempt->buffer, attempt->bytes);
 }
 
+/* A file that isn't writable now, or takes writes without ever saying so, as fanotify's group does for
+ * answers: only the call itself tells. */
+static long write_unready(const struct attempt *attempt, long nr, const void *what, size_t count)
+{
+    if (attempt->entry->kind != FD_OTHER)
+        return -EAGAIN;
+    if (!fd_blocks(attempt->entry, attempt->fd))
+        return sys3(nr, attempt->fd, what, count);
+    return op_offload(nr, attempt->fd, (long)what, (long)count);
+}
+
 static long try_write(struct attempt *attempt)
 {
     struct iovec part = { .iov_base = attempt->buffer, .iov_len = attempt->bytes };
@@ -77,7 +89,7 @@ static long try_write(struct attempt *attempt)
     if (refused)
         return refused;
     if (!ready_now(attempt->fd, POLLOUT))
-        return -EAGAIN;
+        return write_unready(attempt, __NR_write, attempt->buffer, attempt->bytes);
     /* Writable means room for this much at least, in one piece. */
     size_t bytes =
         attempt->entry->kind == FD_PIPE && attempt->bytes > PIPE_ATOM ? PIPE_ATOM : attempt->bytes;
@@ -228,7 +240,7 @@ static long try_writev(struct attempt *attempt)
     if (refused)
         return refused;
     if (!ready_now(attempt->fd, POLLOUT))
-        return -EAGAIN;
+        return write_unready(attempt, __NR_writev, parts, (size_t)count);
     if (attempt->entry->kind == FD_PIPE && attempt->word[1] > (long)PIPE_ATOM)
         return -EOVERFLOW; /* part by part instead */
     return sys3(__NR_writev, attempt->fd, parts, count);
