@@ -259,7 +259,7 @@ static long write_rest(int fd, const struct iovec *parts, int count, size_t done
         long result = op_write(fd, (char *)parts[i].iov_base + done, bytes);
         done = 0;
         if (result < 0)
-            return total ? (long)total : result;
+            return attempt_total(total, result);
         total += (size_t)result;
         if ((size_t)result < bytes)
             break;

@@ -70,7 +70,7 @@ static long receive_all(struct attempt *attempt)
     while (attempt->bytes) {
         long result = attempt_run(attempt);
         if (result <= 0)
-            return attempt_total(attempt, total, result);
+            return attempt_total(total - attempt->bytes, result);
         attempt->buffer = (char *)attempt->buffer + result;
         attempt->bytes -= (size_t)result;
     }

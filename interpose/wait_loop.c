@@ -95,14 +95,14 @@ long attempt_run(struct attempt *attempt)
     return attempt_run_inline(attempt);
 }
 
-long attempt_total(const struct attempt *attempt, size_t total, long result)
+long attempt_total(size_t moved, long result)
 {
-    if (attempt->bytes == total)
+    if (!moved)
         return result;
     if (result == -EDOOR && !limit_keeps_result(this_co()))
         return result;         /* as in libc, where SIGCANCEL unwinds at once */
     this_co()->wait_until = 0; /* what moved is the result: nothing is restarted */
-    return (long)(total - attempt->bytes);
+    return (long)moved;
 }
 
 long attempt_run_all(struct attempt *attempt)
@@ -114,7 +114,7 @@ long attempt_run_rest(struct attempt *attempt, size_t total, long result)
 {
     for (;; result = attempt_run(attempt)) {
         if (result <= 0)
-            return attempt_total(attempt, total, result);
+            return attempt_total(total - attempt->bytes, result);
         attempt->buffer = (char *)attempt->buffer + result;
         attempt->bytes -= (size_t)result;
         if (!attempt->bytes)

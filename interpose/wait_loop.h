@@ -28,9 +28,9 @@ long attempt_run(struct attempt *attempt);
 /* CORO_FAULT's short transfers: a try of a part of the bytes. */
 long attempt_try_a_part(struct attempt *attempt);
 
-/* What is left to say of an attempt that took several runs and ended with @result: how much they
- * moved of @total bytes, or @result when that is nothing. */
-long attempt_total(const struct attempt *attempt, size_t total, long result);
+/* What is left to say of a call that took several runs and ended with @result: the @moved bytes, or
+ * @result when they are none, or when the thread is cancelled. */
+long attempt_total(size_t moved, long result);
 
 /* When SO_RCVTIMEO or SO_SNDTIMEO, which the program sets, ends a wait that begins now. */
 uint64_t attempt_own_deadline(const struct attempt *attempt);
