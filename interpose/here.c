@@ -71,5 +71,5 @@ long op_here(long nr, const long argument[6])
         return result;
     if (carrier->kthread.attention & ATTENTION_SIGNAL || signal_deliverable(carrier->current))
         return result;
-    return offload_call(nr, argument);
+    return op_offload_moved(nr, argument);
 }

@@ -2,6 +2,8 @@
  * the wait, and the pace that selfishness sets. */
 #include "interpose/op.h"
 
+#include <linux/resource.h>
+
 #include "interpose/cancel.h"
 #include "interpose/limit.h"
 #include "runtime/monitor.h"
@@ -146,6 +148,27 @@ int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t dea
     return result;
 }
 
+/* A write beyond the limit for files raises SIGXFSZ, but a helper blocks all signals. Beyond what a
+ * file system can hold there is none. */
+static long raise_for(long result)
+{
+    struct rlimit64 limit;
+    if (unlikely(result == -EFBIG) && sys4(__NR_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 &&
+        limit.rlim_cur != RLIM64_INFINITY)
+        signal_raise(SIGXFSZ);
+    return result;
+}
+
+long op_offload_moved(long nr, const long argument[6])
+{
+    return raise_for(offload_call(nr, argument));
+}
+
+long op_offload_finite_call(long nr, const long argument[6])
+{
+    return raise_for(offload_finite(nr, argument));
+}
+
 /* A signal that came since the call began, while others ran, is taken for one that came before it. */
 long op_offload_call(long nr, const long argument[6])
 {
@@ -155,7 +178,7 @@ long op_offload_call(long nr, const long argument[6])
     int error = op_interrupted(co);
     if (unlikely(error))
         return error;
-    return offload_call(nr, argument);
+    return op_offload_moved(nr, argument);
 }
 
 void op_refill_pace(struct co *co)

@@ -35,12 +35,15 @@ int op_interrupted(const struct co *co);
 int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns);
 int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns);
 
-/* offload_call under the same rules. PARKS. */
+/* offload_call under the same rules, and offload_finite; op_offload_moved: offload_call for what the
+ * kick took from the carrier. Each raises SIGXFSZ where the helper's call met the limit. PARK. */
 long op_offload_call(long nr, const long argument[6]);
+long op_offload_finite_call(long nr, const long argument[6]);
+long op_offload_moved(long nr, const long argument[6]);
 
-/* That and offload_finite with their words written out. PARK. */
+/* The first two with their words written out. PARK. */
 #define op_offload(nr, ...)        op_offload_call((nr), (const long[6]){ __VA_ARGS__ })
-#define op_offload_finite(nr, ...) offload_finite((nr), (const long[6]){ __VA_ARGS__ })
+#define op_offload_finite(nr, ...) op_offload_finite_call((nr), (const long[6]){ __VA_ARGS__ })
 
 /* A system call made here, on the carrier: whoever the kick or a signal finds in it is moved to a
  * helper or runs its handlers, and one that lasts is handed off (runtime/handoff.h). With a spare
@@ -99,6 +102,7 @@ bool signal_run_handlers(struct co *co, bool *restart); /* false: none ran */
 /* Calls @fn on @co's stack, outside the runtime, from within a call of its. */
 void signal_call_out(struct co *co, void (*fn)(void));
 void signal_send(struct co *co, int signal, const siginfo_t *info); /* thread-directed */
+void signal_raise(int signal); /* for the running thread, as the kernel does in a call that fails */
 void signal_forget_co(struct co *co);
 /* A new thread has its parent's mask. */
 void signal_mask_inherit(struct co *co, const struct co *parent);

@@ -219,6 +219,14 @@ long op_sigaltstack(const stack_t *stack, stack_t *old)
     return old ? user_put(old, before) : 0;
 }
 
+void signal_raise(int signal)
+{
+    siginfo_t info = { .si_signo = signal, .si_code = SI_USER };
+    info.si_pid = runtime.pid;
+    info.si_uid = (unsigned)sys0(__NR_getuid);
+    signal_send(this_co(), signal, &info);
+}
+
 static long send_to(int pid, int tid, int signal, const siginfo_t *given)
 {
     struct co *co = co_by_tid((uint32_t)tid);

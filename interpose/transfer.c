@@ -55,12 +55,8 @@ static long moved(long result, int in, int out)
 /* Into a pipe or socket without reader the call raises SIGPIPE, but a helper blocks all signals. */
 static long raise_for(long result)
 {
-    if (result == -EPIPE) {
-        siginfo_t info = { .si_signo = SIGPIPE, .si_code = SI_USER };
-        info.si_pid = runtime.pid;
-        info.si_uid = (unsigned)sys0(__NR_getuid);
-        signal_send(this_co(), SIGPIPE, &info);
-    }
+    if (result == -EPIPE)
+        signal_raise(SIGPIPE);
     return result;
 }
 

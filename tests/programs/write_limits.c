@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 static volatile int caught;
@@ -33,6 +34,29 @@ static void *full_device(void *arg)
     return arg;
 }
 
+static void expect_file_signal(long result)
+{
+    CHECK_EQ(result, -1);
+    CHECK_EQ(errno, EFBIG);
+    CHECK_EQ(caught, SIGXFSZ); /* to this very thread */
+    caught = 0;
+}
+
+/* Calls that wait for the disk. */
+static void too_large_for_a_helper(int fd)
+{
+    int durable = open("large", O_RDWR | O_SYNC);
+    struct iovec part = { "x", 1 };
+    loff_t end = 1500;
+    CHECK(durable >= 0);
+    expect_file_signal(copy_file_range(durable, &(loff_t){ 0 }, fd, &end, 10, 0));
+    expect_file_signal(pwrite(durable, "x", 1, end));
+    expect_file_signal(pwritev2(fd, &part, 1, end, RWF_DSYNC));
+    if (fallocate(fd, 0, 0, 1500) == 0)
+        expect_file_signal(fallocate(fd, 0, 0, 1501));
+    close(durable);
+}
+
 static void *large_file(void *arg)
 {
     static char data[1000];
@@ -41,10 +65,8 @@ static void *large_file(void *arg)
     expected = pthread_self();
     CHECK_EQ(write(fd, data, sizeof(data)), 1000);
     CHECK_EQ(write(fd, data, sizeof(data)), 500); /* up to the limit */
-    CHECK_EQ(write(fd, data, sizeof(data)), -1);
-    CHECK_EQ(errno, EFBIG);
-    CHECK_EQ(caught, SIGXFSZ);
-    caught = 0;
+    expect_file_signal(write(fd, data, sizeof(data)));
+    too_large_for_a_helper(fd);
     signal(SIGXFSZ, SIG_IGN);
     CHECK_EQ(ftruncate(fd, 1501), -1);
     CHECK_EQ(errno, EFBIG);
