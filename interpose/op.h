@@ -143,6 +143,9 @@ void memory_note_first_stack(uintptr_t low, uintptr_t high);
 void memory_note_main_stack(uintptr_t low, uintptr_t high);
 void memory_note_data(uintptr_t low, uintptr_t high);
 
+/* by_id.c: the process's id for that of any of its threads; any other @id itself. */
+int op_process_of(int id);
+
 /* identity.c: the running thread has signalled another for libc's setuid and its kin. */
 void identity_broadcast(void);
 

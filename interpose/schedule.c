@@ -1,7 +1,7 @@
 /* Scheduling attributes and clocks of single threads. The kernel's belong to kernel threads: a
  * coroutine's are kept here, checked as the kernel does, and reported back. A real-time priority
  * orders the run queue and the queues of futexes; the rest has no meaning among coroutines.
- * The main thread's niceness and ordinary policy are the carrier's too, and so the process's. */
+ * The main thread's niceness, I/O priority and ordinary policy are the carrier's too, and so the process's. */
 #include "interpose/op.h"
 
 #include <linux/capability.h>
@@ -15,6 +15,7 @@
 #define NICE_MIN          (-20)
 #define NICE_MAX          19
 #define ONE_PROCESS       0 /* PRIO_PROCESS */
+#define ONE_THREAD        1 /* IOPRIO_WHO_PROCESS */
 #define RR_INTERVAL_NS    (100 * NSEC_PER_MSEC)
 #define PER_THREAD        4 /* of a CPU clock's id: linux/posix-timers.h, in the kernel */
 #define CLOCK_KIND        3
@@ -263,7 +264,7 @@ long op_sched_setattr(int tid, void *attr, unsigned flags)
     return error;
 }
 
-/* ---- niceness ---- */
+/* ---- niceness and I/O priority ---- */
 
 static bool has_capability(unsigned bit)
 {
@@ -298,6 +299,28 @@ long op_setpriority(int which, int who, int value)
         sys3(__NR_setpriority, ONE_PROCESS, 0, value);
     co->policy.nice = (int8_t)value;
     return 0;
+}
+
+/* Whether it may be had, the kernel says of the carrier. */
+long op_ioprio_set(int which, int who, int value)
+{
+    struct co *co = which == ONE_THREAD ? thread_of(who) : NULL;
+    if (!co)
+        return OP_PASS;
+    long before = sys2(__NR_ioprio_get, ONE_THREAD, 0);
+    long error = sys3(__NR_ioprio_set, ONE_THREAD, 0, value);
+    if (error)
+        return error;
+    if (!co->is_main)
+        sys3(__NR_ioprio_set, ONE_THREAD, 0, before);
+    co->policy.io = (uint16_t)value;
+    return 0;
+}
+
+long op_ioprio_get(int which, int who)
+{
+    const struct co *co = which == ONE_THREAD ? thread_of(who) : NULL;
+    return co ? co->policy.io : OP_PASS;
 }
 
 /* ---- CPU clocks ---- */
@@ -413,6 +436,8 @@ long op_getrusage(int who, struct rusage *usage)
 void schedule_take_over(struct co *co)
 {
     struct sched_attr now = { .size = sizeof(now) };
+    long io = sys2(__NR_ioprio_get, ONE_THREAD, 0);
+    co->policy.io = io > 0 ? (uint16_t)io : 0;
     if (sys4(__NR_sched_getattr, 0, &now, sizeof(now), 0) != 0)
         return;
     co->policy.policy = (uint8_t)now.sched_policy;
@@ -427,7 +452,7 @@ void schedule_inherit(struct co *co, const struct co *parent)
     co->rt_priority = parent->rt_priority;
     if (parent->policy.reset_on_fork) {
         co->rt_priority = 0;
-        co->policy = (struct co_policy){ .policy = SCHED_NORMAL };
+        co->policy = (struct co_policy){ .policy = SCHED_NORMAL, .io = parent->policy.io };
         if (!parent->rt_priority && parent->policy.nice > 0)
             co->policy.nice = parent->policy.nice;
     }
@@ -446,6 +471,8 @@ void schedule_hand_back(const struct co *co)
     }
     if (NICE_MAX + 1 - sys2(__NR_getpriority, ONE_PROCESS, 0) != co->policy.nice)
         sys3(__NR_setpriority, ONE_PROCESS, 0, co->policy.nice);
+    if (sys2(__NR_ioprio_get, ONE_THREAD, 0) != co->policy.io)
+        sys3(__NR_ioprio_set, ONE_THREAD, 0, co->policy.io);
     if (co->affinity)
         sys3(__NR_sched_setaffinity, 0, AFFINITY_BYTES, co->affinity);
 }

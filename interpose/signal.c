@@ -262,8 +262,8 @@ long op_tgkill(int pid, int tid, int signal)
 /* Any thread's id stands for its process. */
 long op_kill(int pid, int signal)
 {
-    const struct co *co = pid > 0 ? co_by_tid((uint32_t)pid) : NULL;
-    return co && !co->is_main ? sys2(__NR_kill, runtime.pid, signal) : OP_PASS;
+    int process = op_process_of(pid);
+    return process != pid ? sys2(__NR_kill, process, signal) : OP_PASS;
 }
 
 long op_tkill(int tid, int signal)

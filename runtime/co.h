@@ -44,6 +44,7 @@ struct co_policy {
     uint8_t policy; /* SCHED_OTHER and its like; with rt_priority */
     int8_t nice;
     bool reset_on_fork;
+    uint16_t io;          /* ioprio_set's */
     uint64_t deadline[3]; /* under SCHED_DEADLINE: runtime, deadline, period; in nanoseconds */
 };
 

@@ -383,6 +383,11 @@ bool monitor_owns_fd(int fd)
     return fd >= 0 && fd == monitor.wake_fd;
 }
 
+int monitor_tid(void)
+{
+    return monitor.kthread.tid;
+}
+
 void monitor_reset(void)
 {
     if (monitor.wake_fd >= 0)

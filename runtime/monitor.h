@@ -60,6 +60,9 @@ void monitor_return_fd(int borrowed);
 
 bool monitor_owns_fd(int fd);
 
+/* The monitor's id to the kernel: of a thread that is not the process's first. */
+int monitor_tid(void);
+
 /* Forgets the monitor (child of a fork). */
 void monitor_reset(void);
 
