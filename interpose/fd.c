@@ -76,7 +76,7 @@ long op_fcntl(int fd, int command, unsigned long argument)
         return -EBADF;
     if (command == F_SETLKW || command == 38 /* F_OFD_SETLKW */)
         return op_offload(__NR_fcntl, fd, command, (long)argument, 0, 0, 0);
-    long result = sys3(__NR_fcntl, fd, command, argument);
+    long result = sigio_fcntl(fd, command, argument);
     if (command == F_SETFL && result == 0)
         flags_set(fd, argument);
     else if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)

@@ -122,6 +122,9 @@ extern struct op_fd_hooks op_fd_hooks;
 /* hidden.c: @fd is ours, and the program must not know of it. */
 bool fd_is_hidden(int fd);
 
+/* sigio.c: fcntl itself, but that a thread may own @fd's signals. */
+long sigio_fcntl(int fd, int command, unsigned long argument);
+
 /* thread.c, process.c, futex.c, file.c: shared by several rows. */
 bool op_ioctl_waits(unsigned request); /* a terminal's output drains first, or a line changes */
 /* fork: a child with a copy of our memory, on a copy of our stack or at @stack_top. */

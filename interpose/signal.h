@@ -134,6 +134,9 @@ sigbits signal_described_set(const char *text, long length, const char *label);
 /* True when the kernel sent @info for one thread of ours: *co, NULL when it is gone. */
 bool signal_is_for_thread(const siginfo_t *info, struct co **co);
 
+/* sigio.c: the same of signals about descriptors. */
+bool sigio_is_for_thread(const siginfo_t *info, struct co **co);
+
 /* trapped.c: has the kernel hand over what this thread calls outside our text. 0 or -errno. */
 int trapped_arm(void);
 /* Answers such a call, in program code. Returns only when it has failed. */

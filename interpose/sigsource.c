@@ -166,7 +166,7 @@ long op_timer_delete(int id)
 bool signal_is_for_thread(const siginfo_t *info, struct co **co)
 {
     if (info->si_code != SI_TIMER)
-        return false;
+        return sigio_is_for_thread(info, co);
     struct thread_timer *slot = timer_slot(info->si_tid, false);
     if (!slot)
         return false;
