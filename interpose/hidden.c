@@ -28,16 +28,30 @@ long op_fstat(int fd, void *about)
     return fd_is_hidden(fd) ? -EBADF : OP_PASS;
 }
 
-/* A thread's folder is its carrier's to the kernel. */
+/* A thread's folder is its carrier's to the kernel; the link to it is the kernel's own. */
 static const char *path_for_kernel(const char *path, char changed[PROC_PATH_BYTES])
 {
     struct proc_path thread;
     char first = 0;
     if (!path || user_get(first, path) != 0 || first != '/' || !proc_path_parse(path, &thread) ||
-        !thread.of_thread)
+        !thread.of_thread || proc_is_thread_self(path))
         return path;
     proc_path_for_kernel(&thread, changed);
     return changed;
+}
+
+long op_stat(const char *path, void *about)
+{
+    char changed[PROC_PATH_BYTES];
+    const char *known = path_for_kernel(path, changed);
+    return known == path ? OP_PASS : sys2(__NR_stat, known, about);
+}
+
+long op_lstat(const char *path, void *about)
+{
+    char changed[PROC_PATH_BYTES];
+    const char *known = path_for_kernel(path, changed);
+    return known == path ? OP_PASS : sys2(__NR_lstat, known, about);
 }
 
 long op_newfstatat(int fd, const char *path, void *about, int flags)
@@ -56,6 +70,53 @@ long op_statx(int fd, const char *path, int flags, unsigned mask, void *about)
         return -EBADF;
     const char *known = path_for_kernel(path, changed);
     return known == path ? OP_PASS : sys5(__NR_statx, fd, known, flags, mask, about);
+}
+
+long op_access(const char *path, int mode)
+{
+    return op_faccessat(AT_FDCWD, path, mode);
+}
+
+long op_faccessat(int fd, const char *path, int mode)
+{
+    char changed[PROC_PATH_BYTES];
+    const char *known = path_for_kernel(path, changed);
+    return known == path ? OP_PASS : sys3(__NR_faccessat, fd, known, mode);
+}
+
+long op_faccessat2(int fd, const char *path, int mode, int flags)
+{
+    char changed[PROC_PATH_BYTES];
+    if (names_hidden(fd, path, flags))
+        return -EBADF;
+    const char *known = path_for_kernel(path, changed);
+    return known == path ? OP_PASS : sys4(__NR_faccessat2, fd, known, mode, flags);
+}
+
+/* The kernel's link leads to the carrier. */
+static long read_thread_self(char *buffer, int room)
+{
+    char text[PATH_BYTES];
+    size_t length = format_text(text, sizeof(text), "%d/task/%u", runtime.pid, this_co()->tid);
+    if (room <= 0)
+        return -EINVAL;
+    if (length > (size_t)room)
+        length = (size_t)room;
+    return user_copy(buffer, text, length) != 0 ? -EFAULT : (long)length;
+}
+
+long op_readlinkat(int fd, const char *path, char *buffer, int room)
+{
+    char changed[PROC_PATH_BYTES], first = 0;
+    if (path && user_get(first, path) == 0 && proc_is_thread_self(path))
+        return read_thread_self(buffer, room);
+    const char *known = path_for_kernel(path, changed);
+    return known == path ? OP_PASS : sys4(__NR_readlinkat, fd, known, buffer, room);
+}
+
+long op_readlink(const char *path, char *buffer, int room)
+{
+    return op_readlinkat(AT_FDCWD, path, buffer, room);
 }
 
 /* -1: not a number. */

@@ -64,6 +64,12 @@ bool proc_path_parse(const char *path, struct proc_path *out)
     return *at == '/' || !*at;
 }
 
+bool proc_is_thread_self(const char *path)
+{
+    const char *rest = skip(path, "/proc/thread-self");
+    return rest && !*rest;
+}
+
 void proc_path_for_kernel(const struct proc_path *path, char kernel[PROC_PATH_BYTES])
 {
     format_text(kernel, PROC_PATH_BYTES, "/proc/%d%s", runtime.pid, path->rest);

@@ -24,6 +24,9 @@ struct proc_path {
 /* False: @path, readable at its first byte, is none. */
 bool proc_path_parse(const char *path, struct proc_path *out);
 
+/* @path, readable at its first byte, is the link to the calling thread's folder itself. */
+bool proc_is_thread_self(const char *path);
+
 /* The same path as the kernel knows it: the carrier stands in for the thread. */
 void proc_path_for_kernel(const struct proc_path *path, char kernel[PROC_PATH_BYTES]);
 
