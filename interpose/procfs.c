@@ -1,7 +1,7 @@
 /* What the program finds about its threads below /proc.
  *
  * The kernel knows the carrier and our own kernel threads. So the files that name a thread, count
- * threads or tell of their signals are made here from the kernel's, as memory files, when they are
+ * threads or tell of their signals and scheduling are made here from the kernel's, as memory files, when they are
  * opened; the list of threads is made when it is read. */
 #include "interpose/procfs.h"
 
@@ -17,9 +17,22 @@
 #define SEEK_HERE       1
 #define FOLDER          4 /* DT_DIR */
 #define STAT_SIGNAL_MAX 0x7fffffffUL
+#define AFFINITY_CPUS   (8U * AFFINITY_BYTES)
+#define NICE_ZERO       20L
+#define RT_PRIORITY_MAX 99
 
 /* Fields of stat, from 1. */
-enum { STAT_THREADS = 20, STAT_PENDING = 31, STAT_BLOCKED, STAT_IGNORED, STAT_CAUGHT };
+enum {
+    STAT_PRIORITY = 18,
+    STAT_NICE,
+    STAT_THREADS,
+    STAT_PENDING = 31,
+    STAT_BLOCKED,
+    STAT_IGNORED,
+    STAT_CAUGHT,
+    STAT_RT_PRIORITY = 40,
+    STAT_POLICY
+};
 
 static const char *skip(const char *path, const char *prefix)
 {
@@ -136,6 +149,60 @@ static size_t status_line(char out[LINE_BYTES], const char *line, size_t length,
     return 0;
 }
 
+/* "0-3,8" */
+static void add_ranges(struct text *out, const uint64_t *set)
+{
+    char range[LINE_BYTES];
+    const char *between = "";
+    for (unsigned cpu = 0; cpu < AFFINITY_CPUS; cpu++) {
+        unsigned first = cpu;
+        while (cpu < AFFINITY_CPUS && set[cpu / 64] >> cpu % 64 & 1)
+            cpu++;
+        if (cpu == first)
+            continue;
+        size_t bytes = format_text(range, sizeof(range), "%s%u", between, first);
+        if (cpu > first + 1)
+            bytes += format_text(range + bytes, sizeof(range) - bytes, "-%u", cpu - 1);
+        add(out, range, bytes);
+        between = ",";
+    }
+    add(out, "\n", 1);
+}
+
+/* Hexadecimal, in the kernel's width: @digits as it has them, with a comma before each eight. */
+static void add_mask(struct text *out, const char *digits, size_t length, const uint64_t *set)
+{
+    unsigned place = 0;
+    for (size_t i = 0; i < length; i++)
+        place += digits[i] != ',' && digits[i] != '\n';
+    for (size_t i = 0; i < length; i++) {
+        char digit[2] = { digits[i] };
+        if (digit[0] != ',' && digit[0] != '\n' && --place < AFFINITY_CPUS / 4)
+            format_text(digit, sizeof(digit), "%x",
+                        (unsigned)(set[place / 16] >> place % 16 * 4) & 15);
+        add(out, digit, 1);
+    }
+}
+
+/* False: the line is another, or the thread may be where its carrier may. */
+static bool add_processors(struct text *out, const char *line, size_t length, const struct co *co)
+{
+    static const char list[] = "Cpus_allowed_list:\t", mask[] = "Cpus_allowed:\t";
+    const size_t list_bytes = sizeof(list) - 1, mask_bytes = sizeof(mask) - 1;
+    if (!co || !co->affinity)
+        return false;
+    if (begins(line, length, list)) {
+        add(out, line, list_bytes);
+        add_ranges(out, co->affinity);
+    } else if (begins(line, length, mask)) {
+        add(out, line, mask_bytes);
+        add_mask(out, line + mask_bytes, length - mask_bytes, co->affinity);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void make_status(struct text *out, const char *from, const struct proc_path *path)
 {
     char changed[LINE_BYTES];
@@ -144,12 +211,35 @@ static void make_status(struct text *out, const char *from, const struct proc_pa
         while (from[length] && from[length++] != '\n')
             ;
         size_t bytes = status_line(changed, from, length, path);
-        add(out, bytes ? changed : from, bytes ? bytes : length);
+        if (!add_processors(out, from, length, path->co))
+            add(out, bytes ? changed : from, bytes ? bytes : length);
         from += length;
     }
 }
 
-static bool stat_field(int field, const struct proc_path *path, uint64_t *value)
+/* An ordinary thread's priority is its niceness; a deadline is above all others. */
+static bool schedule_field(int field, const struct co *co, long *value)
+{
+    unsigned priority = co->rt_priority;
+    switch (field) {
+    case STAT_PRIORITY:
+        *value = priority ? -1L - priority : NICE_ZERO + co->policy.nice;
+        return true;
+    case STAT_NICE:
+        *value = co->policy.nice;
+        return true;
+    case STAT_RT_PRIORITY:
+        *value = priority > RT_PRIORITY_MAX ? 0 : priority;
+        return true;
+    case STAT_POLICY:
+        *value = co->policy.policy;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool stat_field(int field, const struct proc_path *path, long *value)
 {
     const struct co *co = path->co;
     sigbits set = 0;
@@ -168,9 +258,9 @@ static bool stat_field(int field, const struct proc_path *path, uint64_t *value)
         set = with_handler(field == STAT_IGNORED);
         break;
     default:
-        return false;
+        return co && schedule_field(field, co, value);
     }
-    *value = set & STAT_SIGNAL_MAX;
+    *value = (long)(set & STAT_SIGNAL_MAX);
     return true;
 }
 
@@ -186,12 +276,12 @@ static void make_stat(struct text *out, const char *from, const struct proc_path
         head = format_text(changed, sizeof(changed), "%u (%s) ", path->co->tid, path->co->name);
     add(out, path->co ? changed : from, head);
     for (int field = 3; *after; field++) {
-        uint64_t value;
+        long value;
         size_t length = 0;
         while (after[length] && after[length++] != ' ')
             ;
         bool ours = stat_field(field, path, &value);
-        size_t bytes = ours ? format_text(changed, sizeof(changed), "%lu ", value) : length;
+        size_t bytes = ours ? format_text(changed, sizeof(changed), "%ld ", value) : length;
         add(out, ours ? changed : after, bytes);
         after += length;
     }
