@@ -1,4 +1,4 @@
-/* A system call that another kernel thread than the carrier's executes for a coroutine. */
+/* A system call, or a function, that another kernel thread than the carrier's executes for a coroutine. */
 #ifndef CORO_JOB_H
 #define CORO_JOB_H
 
@@ -17,6 +17,7 @@ struct offload_job {
     struct offload_job *next;
     struct co *co;
     long nr;
+    long (*fn)(struct offload_job *job); /* in the place of a call: offload_run; else NULL */
     long argument[6];
     long result;
     volatile uint32_t interrupted; /* asks the helper to give up: sys_interruptible's flag */

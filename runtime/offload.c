@@ -51,6 +51,10 @@ static void execute(struct offload_job *job)
     spin_lock(&offload.lock);
     job->helper_tid = this_kthread()->tid;
     spin_unlock(&offload.lock);
+    if (unlikely(job->fn)) {
+        job->result = job->fn(job);
+        return;
+    }
     do /* a kick for the last job may be late */
         job->result =
             sys_interruptible(&job->interrupted, job->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -323,7 +327,7 @@ static long run(struct offload_job *job, uint64_t deadline_ns)
     struct co *co = job->co;
     bool late = false;
     if (!start_job(job))
-        return call_here(job->nr, job->argument);
+        return job->fn ? -EAGAIN : call_here(job->nr, job->argument);
     co->job = job;
     PROBE2(offload, co->id, job->nr);
     if (unlikely(runtime.carrier.watch.trace))
@@ -353,6 +357,13 @@ long offload_call_until(long nr, const long argument[6], uint64_t deadline_ns)
     struct offload_job job = { .co = this_co(), .nr = nr, .remote.run = finished };
     memcpy(job.argument, argument, sizeof(job.argument));
     return run(&job, deadline_ns);
+}
+
+long offload_run(long (*fn)(struct offload_job *job), long argument)
+{
+    struct offload_job job = { .co = this_co(), .nr = -1, .fn = fn, .remote.run = finished };
+    job.argument[0] = argument;
+    return run(&job, DEADLINE_NEVER);
 }
 
 long offload_finite(long nr, const long argument[6])

@@ -23,6 +23,10 @@ long offload_call_until(long nr, const long argument[6], uint64_t deadline_ns);
 /* The same for a finite call. PARKS. */
 long offload_finite(long nr, const long argument[6]);
 
+/* Has a helper call @fn, with @argument for job->argument[0], and returns its result; -EAGAIN when there
+ * is none. Asked to give up, it finds job->interrupted set and is kicked. PARKS. */
+long offload_run(long (*fn)(struct offload_job *job), long argument);
+
 /* A signal handler must run in @co, which is in offload_call: makes the helper give up. */
 void offload_interrupt(struct offload_job *job);
 

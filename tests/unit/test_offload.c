@@ -47,6 +47,40 @@ START_TEST(results_and_errors_come_back)
 }
 END_TEST
 
+static long add_tid(struct offload_job *job)
+{
+    while (job->argument[0] < 0 && !job->interrupted)
+        usleep(1000);
+    return gettid() + job->argument[0];
+}
+
+START_TEST(functions_run_on_another_kernel_thread)
+{
+    harness_start(&poll_epoll);
+    long tid = offload_run(add_tid, 0);
+    ck_assert_int_ne(tid, gettid());
+    ck_assert_int_eq(offload_run(add_tid, 7), tid + 7); /* idle before its result came */
+}
+END_TEST
+
+static void run_until_told(void *argument)
+{
+    *(long *)argument = offload_run(add_tid, -1);
+}
+
+START_TEST(a_function_is_told_to_give_up)
+{
+    long result = 0;
+    harness_start(&poll_epoll);
+    struct co *co = harness_spawn(run_until_told, &result);
+    while (!co->job || !co->job->helper_tid)
+        sched_yield_polling();
+    offload_interrupt(co->job);
+    harness_join();
+    ck_assert_int_gt(result, 0);
+}
+END_TEST
+
 START_TEST(calls_run_on_another_kernel_thread_that_is_used_again)
 {
     harness_start(&poll_epoll);
@@ -319,13 +353,13 @@ END_TEST
 
 int main(void)
 {
-    RUN_TESTS("offload", results_and_errors_come_back,
-              calls_run_on_another_kernel_thread_that_is_used_again, others_run_while_a_call_blocks,
-              many_calls_block_at_the_same_time, a_waiting_call_says_so,
-              another_wake_does_not_end_a_call, an_interrupted_call_asks_to_be_restarted,
-              a_call_that_has_taken_effect_keeps_its_result,
-              finite_calls_run_a_few_at_a_time_in_order,
-              endless_calls_and_finite_ones_never_wait_for_each_other, idle_helpers_end,
-              renewed_helpers_are_new_kernel_threads, a_child_of_a_fork_has_helpers_of_its_own,
-              calls_by_the_thousand);
+    RUN_TESTS(
+        "offload", results_and_errors_come_back, functions_run_on_another_kernel_thread,
+        a_function_is_told_to_give_up, calls_run_on_another_kernel_thread_that_is_used_again,
+        others_run_while_a_call_blocks, many_calls_block_at_the_same_time, a_waiting_call_says_so,
+        another_wake_does_not_end_a_call, an_interrupted_call_asks_to_be_restarted,
+        a_call_that_has_taken_effect_keeps_its_result, finite_calls_run_a_few_at_a_time_in_order,
+        endless_calls_and_finite_ones_never_wait_for_each_other, idle_helpers_end,
+        renewed_helpers_are_new_kernel_threads, a_child_of_a_fork_has_helpers_of_its_own,
+        calls_by_the_thousand);
 }
