@@ -1,6 +1,6 @@
 /* The life of descriptors: what we know of a number is forgotten when the program closes it or puts
  * another file there, and our own descriptors are out of its reach. */
-#include "interpose/op.h"
+#include "interpose/signal.h"
 
 #include <asm/ioctls.h>
 #include <linux/close_range.h>
@@ -90,6 +90,8 @@ long op_ioctl(int fd, unsigned request, unsigned long argument)
         return -EBADF;
     if (op_ioctl_waits(request))
         return op_offload(__NR_ioctl, fd, request, (long)argument, 0, 0, 0);
+    if (step_ioctl_arms(request))
+        step_arm();
     if (request != FIONBIO)
         return OP_PASS;
     long result = sys3(__NR_ioctl, fd, request, argument);

@@ -168,7 +168,7 @@ static struct co *raised_by_call(const struct carrier *carrier, int signal, cons
 }
 
 /* @context: the kernel's. What no note is left for waits in the kernel until they are drained. */
-static void leave_note(int signal, const siginfo_t *info, struct co *co, struct ucontext *context)
+void signal_leave_note(int signal, const siginfo_t *info, struct co *co, struct ucontext *context)
 {
     uint32_t slot = ps->notes_tail;
     do {
@@ -370,7 +370,7 @@ void signal_in_program(void *argument)
     co->frame = NULL;
     co->hint_kind = WAIT_NONE;
     if (frame->signal == KICK_SIGNAL && !carrier->no_preempt)
-        sched_preempt(frame->context.uc_mcontext.rip, frame->context.uc_mcontext.rsp);
+        step_preempt(co, frame);
     for (;;) {
         if (carrier->kthread.attention & ATTENTION_SIGNAL)
             drain_notes();
@@ -425,8 +425,9 @@ static void signal_in_call(const struct kthread *own, int signal, siginfo_t *inf
 {
     bool taken = own->verdict == VERDICT_TAKEN;
     if (signal != KICK_SIGNAL)
-        leave_note(signal, info,
-                   taken ? NULL : raised_by_call(&runtime.carrier, signal, info, context), context);
+        signal_leave_note(signal, info,
+                          taken ? NULL : raised_by_call(&runtime.carrier, signal, info, context),
+                          context);
     else if (!taken)
         runtime_call_attention(ATTENTION_PREEMPT);
 }
@@ -445,6 +446,8 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
         report_want(REPORT_DUMP);
         return;
     }
+    if (!carrier && this_kthread()->step)
+        step_end(this_kthread(), signal, info, context);
     if (!carrier) { /* a helper was told to give up */
         if (kthread_abort_call(&pc))
             context->uc_mcontext.rip = pc;
@@ -481,7 +484,7 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     if (signal == KICK_SIGNAL)
         __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
     else
-        leave_note(signal, info, raised_by_call(carrier, signal, info, context), context);
+        signal_leave_note(signal, info, raised_by_call(carrier, signal, info, context), context);
     if (kthread_abort_call(&pc))
         context->uc_mcontext.rip = pc;
 }

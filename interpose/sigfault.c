@@ -42,7 +42,7 @@ void signal_fault(struct carrier *carrier, int signal, siginfo_t *info, struct u
         struct kernel_sigaction standard = { 0 };
         crash_report(signal, info, context);
         sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
-        if (signal == SIGSYS) /* a filter's: the call is not made again */
+        if (signal == SIGSYS || signal == SIGTRAP) /* what raised it is not executed again */
             sys3(__NR_tgkill, runtime.pid, carrier->kernel_tid, signal);
         return;
     }

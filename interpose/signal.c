@@ -49,7 +49,8 @@ static bool is_waited_for(int signal)
 static bool always_ours(int signal)
 {
     return signal == SIGSEGV || signal == SIGBUS || (signal == SIGSYS && ps->dispatching) ||
-           signal == (int)conf.dump_signal || (crash_is(signal) && signal != SIGABRT);
+           (signal == SIGTRAP && ps->stepping) || signal == (int)conf.dump_signal ||
+           (crash_is(signal) && signal != SIGABRT);
 }
 
 void signal_install(int signal)
@@ -291,7 +292,7 @@ static long install_kick(void)
 }
 
 /* The lower part of the kernel thread's stack, whatever runs on the upper. */
-static void use_own_stack(void)
+void signal_use_own_stack(void)
 {
     stack_t own = { .ss_sp = this_kthread()->stack, .ss_size = KTHREAD_SIGNAL_BYTES };
     sys2(__NR_sigaltstack, &own, NULL);
@@ -299,7 +300,7 @@ static void use_own_stack(void)
 
 static void carrier_moved(void)
 {
-    use_own_stack();
+    signal_use_own_stack();
     signal_set_kernel_mask(ps->kernel_mask);
 }
 
@@ -345,7 +346,7 @@ void signal_retake(void)
 {
     pending_take_back(runtime.carrier.current);
     install_kick();
-    use_own_stack();
+    signal_use_own_stack();
     for (int signal = 1; signal <= SIGNALS; signal++) {
         if (ps->action[signal].handler > IGNORED || is_waited_for(signal) || always_ours(signal))
             signal_install(signal);
@@ -377,6 +378,7 @@ void signal_handback(struct co *co, bool for_exec)
 void signal_reset(void)
 {
     ps->dispatching = false; /* the kernel has forgotten it */
+    ps->stepping = false;
     pending_remove(&ps->pending, ~UINT64_C(0));
     ps->notes_head = ps->notes_tail;
     ps->ever_waited = 0;

@@ -32,6 +32,7 @@ struct process_signals {
     sigbits resting_mask; /* the kernel's, while the program runs: see sigmask.c */
     sigbits kernel_mask;
     bool dispatching;           /* SIGSYS brings system calls: see trapped.c */
+    bool stepping;              /* SIGTRAP ends steps: see step.c */
     struct sig_pending pending; /* process-directed, nobody could take it yet */
     sigbits left_behind;        /* process-directed, pending with a thread though it blocks them */
     uint32_t queued;            /* in all pending sets */
@@ -90,6 +91,10 @@ void signal_continue(uintptr_t above, void (*fn)(void *), int signal, const sigi
 /* The end of the stack that @signal's handler runs on in @co, given what it interrupts. */
 uintptr_t signal_stack_for(const struct co *co, int signal, const struct ucontext *context);
 
+/* @to, made by signal_continue, gets the registers of @from, vector state included. A thread with more vector
+ * state than others is none for this: see step.c. */
+void signal_copy_registers(struct ucontext *to, const struct ucontext *from);
+
 /* What a handler is told that it interrupts, when it runs at the end of a call of @co's: at the site, with
  * all registers; at a symbol, behind the caller's call of it. */
 void signal_describe_call(const struct co *co, struct ucontext *context);
@@ -125,7 +130,7 @@ void signal_mask_begin(struct co *co, sigbits mask);
 void signal_mask_end(struct co *co);
 sigbits signal_kept_by_all(void);
 
-/* Learns of the signalfds that the program has made before it made threads. */
+/* Learns of the signalfds, and of userfaultfds, that the program has made before it made threads. */
 void signal_find_signalfds(void);
 
 /* The set after @label in a description that the kernel gives in /proc; none: 0. */
@@ -136,6 +141,14 @@ bool signal_is_for_thread(const siginfo_t *info, struct co **co);
 
 /* sigio.c: the same of signals about descriptors. */
 bool sigio_is_for_thread(const siginfo_t *info, struct co **co);
+
+/* step.c: there is a userfaultfd, or this ioctl makes one. */
+void step_arm(void);
+bool step_ioctl_arms(unsigned request);
+/* The slice of @co is over, in program code that @frame describes; a helper may change it. PARKS. */
+void step_preempt(struct co *co, struct signal_frame *frame);
+/* A helper that executes a thread's instruction, @own->step, takes any signal: it is done. */
+void step_end(struct kthread *own, int signal, const siginfo_t *info, struct ucontext *context);
 
 /* trapped.c: has the kernel hand over what this thread calls outside our text. 0 or -errno. */
 int trapped_arm(void);
@@ -151,6 +164,12 @@ static inline int signal_first_due(const struct co *co)
 /* Our own text. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char etext[] __attribute__((visibility("hidden")));
+
+/* The kernel thread takes signals on the lower part of its own stack. */
+void signal_use_own_stack(void);
+
+/* For drain_notes: @signal came when it could not be delivered. Any kernel thread; in its handler. */
+void signal_leave_note(int signal, const siginfo_t *info, struct co *co, struct ucontext *context);
 
 /* Tells the kernel what @signal's action is, given the program's and who blocks it. */
 void signal_install(int signal);

@@ -18,6 +18,7 @@
 #define FXSAVE_BYTES     512
 #define SOFTWARE_BYTES   464 /* struct _fpx_sw_bytes in the FXSAVE image (asm/sigcontext.h) */
 #define XSTATE_MAGIC     0x46505853U
+#define MARK_BYTES       4    /* FP_XSTATE_MAGIC2 */
 #define OWN_ROOM         1536 /* of stack, for what runs until another thread does */
 #define SIDE_STACK_BYTES (64 * 1024UL)
 
@@ -100,6 +101,21 @@ void signal_describe_call(const struct co *co, struct ucontext *context)
         .rsp = frame_sp(f),
         .rip = f->site,
     };
+}
+
+/* What says how large the vector state is, and its mark at the end, stay: another kernel thread may have
+ * room for more. */
+void signal_copy_registers(struct ucontext *to, const struct ucontext *from)
+{
+    char *fp = (char *)to->uc_mcontext.fpstate;
+    const char *from_fp = (const char *)from->uc_mcontext.fpstate;
+    size_t bytes = fp_bytes(to);
+    if (bytes)
+        memcpy(fp, from_fp, SOFTWARE_BYTES);
+    if (bytes > FXSAVE_BYTES)
+        memcpy(fp + FXSAVE_BYTES, from_fp + FXSAVE_BYTES, bytes - FXSAVE_BYTES - MARK_BYTES);
+    to->uc_mcontext = from->uc_mcontext;
+    to->uc_mcontext.fpstate = (void *)fp;
 }
 
 void signal_continue(uintptr_t above, void (*fn)(void *), int signal, const siginfo_t *info,

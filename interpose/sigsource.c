@@ -79,13 +79,15 @@ sigbits signal_described_set(const char *text, long length, const char *label)
     return 0;
 }
 
-/* The signals of the descriptor @name; none when it is no signalfd. */
+/* The signals of the descriptor @name; none when it is no signalfd. A userfaultfd is noted. */
 static sigbits signals_of(const char *name)
 {
     char path[PATH_BYTES], text[DESCRIPTION_BYTES];
     format_text(path, sizeof(path), "/proc/self/fd/%s", name);
     long length = sys4(__NR_readlinkat, AT_FDCWD, path, text, sizeof(text) - 1);
     text[length > 0 ? length : 0] = 0;
+    if (text_equal(text, "anon_inode:[userfaultfd]"))
+        step_arm();
     if (!text_equal(text, "anon_inode:[signalfd]"))
         return 0;
     format_text(path, sizeof(path), "/proc/self/fdinfo/%s", name);

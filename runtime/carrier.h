@@ -32,6 +32,7 @@ struct kthread {
     uint32_t awake; /* a futex word of the kernel's: 0 while idle */
     uint32_t age;   /* of its credentials and the like */
     bool adopts;    /* it was woken to run the carrier */
+    void *step;     /* it executes an instruction for a thread: interpose/step.c; else NULL */
 
     /* As the carrier's: handoff.c. */
     volatile uint64_t call;    /* serial number of the call it is in; CALL_NONE, CALL_LEAVING */

@@ -288,18 +288,19 @@ void sched_note_preemption(struct carrier *carrier, struct co *co, uintptr_t pc)
         trace_preempt(carrier, co, pc);
 }
 
-void sched_preempt(uintptr_t pc, uintptr_t sp)
+bool sched_meet(uintptr_t pc, uintptr_t sp)
 {
     struct carrier *carrier = this_carrier();
     struct co *co = carrier->current;
     sched_note_preemption(carrier, co, pc);
-    if (met_there_before(co, (uint32_t)pc, (uint32_t)sp)) {
+    bool again = met_there_before(co, (uint32_t)pc, (uint32_t)sp);
+    if (again) {
         co->slice_shift += co->slice_shift < SLICE_SHIFT_MAX;
         carrier->spinning = SPIN_TICKS;
     } else {
         co->slice_shift = 0;
     }
-    sched_yield_polling();
+    return again;
 }
 
 /* The leaving coroutine's argument to the loop: the loop frees it on its own stack. */

@@ -47,9 +47,9 @@ void sched_yield_co(void);
 /* The same by way of the poller: whoever has become ready runs too. PARKS. */
 void sched_yield_polling(void);
 
-/* The slice of the running coroutine is over, in program code at @pc. The others run; see monitor.c
- * for what becomes of one that spins. PARKS. */
-void sched_preempt(uintptr_t pc, uintptr_t sp);
+/* The slice of the running coroutine is over, in program code at @pc, and others are to run: see monitor.c
+ * for what becomes of one that spins. True when one of its last two ended there as well. */
+bool sched_meet(uintptr_t pc, uintptr_t sp);
 
 /* The slice of @co is over, for observers; @pc is 0 when it is met in a call. */
 void sched_note_preemption(struct carrier *carrier, struct co *co, uintptr_t pc);

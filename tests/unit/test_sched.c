@@ -320,8 +320,10 @@ END_TEST
 
 static void preempt(int times, uintptr_t pc, uintptr_t sp)
 {
-    for (int i = 0; i < times; i++)
-        sched_preempt(pc, sp);
+    for (int i = 0; i < times; i++) {
+        sched_meet(pc, sp);
+        sched_yield_polling();
+    }
 }
 
 START_TEST(a_preempted_coroutine_lets_others_run)
