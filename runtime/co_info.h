@@ -73,7 +73,7 @@ struct co_info {
     int32_t wait_fd;     /* -1: none */
     uint32_t wait_count;
     uint32_t wait_owner_tid; /* 0: unknown */
-    uint32_t wait_nr;        /* system call number; UINT32_MAX: none */
+    uint32_t wait_nr;        /* system call number; UINT32_MAX: none, or a page fault */
     int32_t wait_pid;
     uint64_t wait_addr;
     uint64_t wait_left_ns; /* time to the deadline; UINT64_MAX: none */

@@ -84,12 +84,14 @@ static size_t every_kind(struct co_info *all)
     all[WAIT_MAILBOX].wait_addr = 0x55c0;
     all[WAIT_EVENT].wait_addr = 0x55d0;
     all[WAIT_USER].wait_addr = 0x55e0;
+    all[n] = plain_thread(n + 1);
+    all[n++].wait_kind = WAIT_OFFLOAD; /* no call: a page fault */
     return n;
 }
 
 size_t co_snapshot(uint64_t after_id, struct co_info *out, size_t max)
 {
-    struct co_info all[WAIT_KINDS];
+    struct co_info all[WAIT_KINDS + 1];
     size_t kinds = every_kind(all), count = 0;
     uint64_t last = thread_count != 0 ? thread_count : kinds;
 

@@ -65,7 +65,7 @@ class Coroctl(Served):
         self.assertEqual(
             lines[0].split(), ["ID", "TID", "NAME", "STATE", "FOR", "WAITS-ON", "CPU", "SLICES", "STACK"]
         )
-        self.assertEqual(len(lines), 1 + 19)
+        self.assertEqual(len(lines), 1 + 20)
         self.assertEqual(len({len(line) for line in lines}), 1, "lines are not equally long")
         self.assertIn(" sleep, 1.2 s left ", lines[9])
         self.assertRegex(
@@ -104,6 +104,7 @@ class Coroctl(Served):
                 "mailbox 0x55c0",
                 "event 0x55d0",
                 "user event 0x55e0",
+                "page fault on a helper",
             ],
         )
 
@@ -120,7 +121,7 @@ class Coroctl(Served):
         document = json.loads(done.stdout)
         self.assertEqual((document["schema"], document["pid"]), (1, server.pid))
         threads = document["threads"]
-        self.assertEqual([thread["id"] for thread in threads], list(range(1, 20)))
+        self.assertEqual([thread["id"] for thread in threads], list(range(1, 21)))
         first = {
             "id": 1,
             "tid": TID + 1,
@@ -166,6 +167,7 @@ class Coroctl(Served):
                 {"on": "mailbox", "address": "0x55c0"},
                 {"on": "event", "address": "0x55d0"},
                 {"on": "user_event", "address": "0x55e0"},
+                {"on": "system_call"},
             ],
         )
 

@@ -60,6 +60,8 @@ static void call_name(char *text, size_t size, uint32_t number)
 
     if (name == NULL)
         name = system_call_name(number);
+    if (number == UINT16_MAX) /* what an event keeps of UINT32_MAX */
+        name = "page fault";
     if (name != NULL)
         snprintf(text, size, "%s", name);
     else

@@ -103,7 +103,9 @@ static void print_offload(FILE *out, const struct co_info *thread)
 {
     const char *name = system_call_name(thread->wait_nr);
 
-    if (name != NULL)
+    if (thread->wait_nr == UINT32_MAX)
+        fputs("page fault on a helper", out);
+    else if (name != NULL)
         fprintf(out, "system call %s on a helper", name);
     else
         fprintf(out, "system call %u on a helper", thread->wait_nr);
