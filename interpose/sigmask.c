@@ -17,7 +17,8 @@
 #define NEVER_BLOCKED (SIGBITS_UNBLOCKABLE | sigbit(KICK_SIGNAL) | sigbit(SIGSEGV) | sigbit(SIGBUS))
 
 /* A call that fails raises these for its thread, whose mask alone counts: from the first thread on that
- * blocks one, they come to us, whatever the others block. */
+ * blocks one, they come to us, whatever the others block. Were they to wait in the kernel, nobody could tell
+ * them from the process's own afterwards. */
 #define RAISED_BY_CALLS (sigbit(SIGPIPE) | sigbit(SIGXFSZ))
 
 static struct process_signals *const ps = &process_signals;
@@ -98,9 +99,16 @@ static void give_back_pending(void)
         pending_add(&ps->pending, info.si_signo, &info);
 }
 
+/* What all threads keep out, and may wait in the kernel. A signalfd finds it nowhere else. */
+static sigbits may_wait_there(void)
+{
+    sigbits ours = RAISED_BY_CALLS & ps->ever_waited & ~ps->signalfd_set;
+    return masks.kept_by_all & ~NEVER_BLOCKED & ~ours;
+}
+
 void signal_mask_follow(void)
 {
-    sigbits mask = masks.threads ? masks.kept_by_all & ~NEVER_BLOCKED : 0;
+    sigbits mask = masks.threads ? may_wait_there() : 0;
     if (unlikely(ps->dispatching)) /* calls come as SIGSYS: trapped.c */
         mask &= ~sigbit(SIGSYS);
     if (unlikely(conf.dump_signal)) /* it is not the program's to block */
@@ -128,7 +136,7 @@ void signal_mask_begin(struct co *co, sigbits mask)
     co->signals.kept = 0;
     keep_out(co, co->signals.mask);
     ps->ever_waited |= mask & RAISED_BY_CALLS; /* installed with the others */
-    ps->resting_mask = masks.kept_by_all & ~NEVER_BLOCKED;
+    ps->resting_mask = may_wait_there();
 }
 
 void signal_mask_inherit(struct co *co, const struct co *parent)

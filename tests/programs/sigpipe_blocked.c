@@ -94,6 +94,36 @@ static void *blocks(void *unused)
     return unused;
 }
 
+static pthread_barrier_t barrier;
+
+static void *leaves_it_pending(void *unused)
+{
+    int pipes[2];
+    CHECK_EQ(pipe(pipes), 0);
+    close(pipes[0]);
+    fails("write beside others that block it", write(pipes[1], "x", 1));
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    take(SIGPIPE);
+    close(pipes[1]);
+    return unused;
+}
+
+static void is_not_for_others(void)
+{
+    sigset_t set;
+    CHECK_EQ(pthread_barrier_init(&barrier, NULL, 2), 0);
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+    pthread_t thread = start(leaves_it_pending, NULL);
+    pthread_barrier_wait(&barrier);
+    CHECK(!is_pending(SIGPIPE));
+    CHECK_EQ(pthread_sigmask(SIG_UNBLOCK, &set, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    join(thread);
+}
+
 static void *dies(void *unused)
 {
     int pipes[2];
@@ -122,6 +152,7 @@ int main(void)
 {
     join(start(blocks, NULL));
     CHECK(!is_pending(SIGPIPE));
+    is_not_for_others();
     ends_another_process();
     puts("who doesn't block it ended by it");
     return 0;
