@@ -103,7 +103,7 @@ static void give_back_pending(void)
 static sigbits may_wait_there(void)
 {
     sigbits ours = RAISED_BY_CALLS & ps->ever_waited & ~ps->signalfd_set;
-    return masks.kept_by_all & ~NEVER_BLOCKED & ~ours;
+    return masks.kept_by_all & ~NEVER_BLOCKED & ~ours & ~ps->never_rests;
 }
 
 void signal_mask_follow(void)
@@ -176,6 +176,12 @@ void signal_set_mask(struct co *co, sigbits mask)
 sigbits signal_kept_by_all(void)
 {
     return masks.kept_by_all;
+}
+
+void signal_keep_from_resting(sigbits set)
+{
+    ps->never_rests |= set;
+    signal_mask_follow();
 }
 
 void signal_wait_for(struct co *co, sigbits set)

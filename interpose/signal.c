@@ -382,4 +382,5 @@ void signal_reset(void)
     pending_remove(&ps->pending, ~UINT64_C(0));
     ps->notes_head = ps->notes_tail;
     ps->ever_waited = 0;
+    signal_timers_reset();
 }

@@ -29,6 +29,7 @@ struct process_signals {
     sigbits caught;                              /* our handler is installed in the kernel */
     sigbits ever_waited;  /* by sigwait and its kin: caught even when not handled */
     sigbits signalfd_set; /* of all signalfds */
+    sigbits never_rests;  /* of timers that sigtimer.c keeps: they come in whoever blocks them */
     sigbits resting_mask; /* the kernel's, while the program runs: see sigmask.c */
     sigbits kernel_mask;
     bool dispatching;           /* SIGSYS brings system calls: see trapped.c */
@@ -53,6 +54,8 @@ void pending_add(struct sig_pending *pending, int signal, const siginfo_t *info)
 /* Takes the first pending signal of @set; false: none. */
 bool pending_take(struct sig_pending *pending, sigbits set, siginfo_t *info);
 void pending_remove(struct sig_pending *pending, sigbits set);
+/* Removes what the timer with this id has sent. */
+void pending_withdraw(struct sig_pending *pending, int timer);
 /* True when so many are pending that one more must be refused with EAGAIN. */
 bool pending_refuses(int signal, const siginfo_t *info);
 /* Takes the first of @set that is pending for @co or the process. */
@@ -129,6 +132,8 @@ void signal_wait_for(struct co *co, sigbits set);
 void signal_mask_begin(struct co *co, sigbits mask);
 void signal_mask_end(struct co *co);
 sigbits signal_kept_by_all(void);
+/* From here on @set comes in, whoever blocks it. */
+void signal_keep_from_resting(sigbits set);
 
 /* Learns of the signalfds, and of userfaultfds, that the program has made before it made threads. */
 void signal_find_signalfds(void);
@@ -136,8 +141,12 @@ void signal_find_signalfds(void);
 /* The set after @label in a description that the kernel gives in /proc; none: 0. */
 sigbits signal_described_set(const char *text, long length, const char *label);
 
-/* True when the kernel sent @info for one thread of ours: *co, NULL when it is gone. */
+/* sigtimer.c. True when a timer sent @info for one thread of ours: *co, NULL when it is gone. */
 bool signal_is_for_thread(const siginfo_t *info, struct co **co);
+/* The program is given this signal of a timer. */
+void signal_timer_given(const siginfo_t *info);
+/* In the child of a fork: it has no timers. */
+void signal_timers_reset(void);
 
 /* sigio.c: the same of signals about descriptors. */
 bool sigio_is_for_thread(const siginfo_t *info, struct co **co);

@@ -24,8 +24,6 @@ static struct process_signals *const ps = &process_signals;
 /* A timer has one signal pending at most, which counts the others. */
 static bool overrun(struct sig_pending *pending, const siginfo_t *info)
 {
-    if (info->si_code != SI_TIMER)
-        return false;
     for (struct sig_queued *queued = pending->first; queued; queued = queued->next) {
         if (queued->info.si_code == SI_TIMER && queued->info.si_signo == info->si_signo &&
             queued->info.si_tid == info->si_tid) {
@@ -45,7 +43,8 @@ static bool last_is_not_after(const struct sig_pending *pending, int signal)
 /* Lists are in order of numbers. */
 void pending_add(struct sig_pending *pending, int signal, const siginfo_t *info)
 {
-    if (pending->set & sigbit(signal) && (signal < FIRST_QUEUED || overrun(pending, info)))
+    if (pending->set & sigbit(signal) &&
+        (info->si_code == SI_TIMER ? overrun(pending, info) : signal < FIRST_QUEUED))
         return;
     if (!ps->queued_pool.object_bytes)
         pool_init(&ps->queued_pool, sizeof(struct sig_queued));
@@ -65,6 +64,16 @@ void pending_add(struct sig_pending *pending, int signal, const siginfo_t *info)
     ps->queued++;
 }
 
+static void remove_at(struct sig_pending *pending, struct sig_queued **link)
+{
+    struct sig_queued *queued = *link;
+    *link = queued->next;
+    if (!queued->next)
+        pending->last = link;
+    pool_put(&ps->queued_pool, queued);
+    ps->queued--;
+}
+
 /* Lowest number first, and within one number in order of arrival. */
 bool pending_take(struct sig_pending *pending, sigbits set, siginfo_t *info)
 {
@@ -75,16 +84,29 @@ bool pending_take(struct sig_pending *pending, sigbits set, siginfo_t *info)
     struct sig_queued **link = &pending->first;
     while ((*link)->info.si_signo != signal)
         link = &(*link)->next;
-    struct sig_queued *queued = *link, *next = queued->next;
-    *info = queued->info;
-    *link = next;
-    pool_put(&ps->queued_pool, queued);
-    ps->queued--;
-    if (!next)
-        pending->last = link;
-    if (!next || next->info.si_signo != signal)
+    *info = (*link)->info;
+    remove_at(pending, link);
+    if (!*link || (*link)->info.si_signo != signal)
         pending->set &= ~sigbit(signal);
+    if (info->si_code == SI_TIMER)
+        signal_timer_given(info);
     return true;
+}
+
+void pending_withdraw(struct sig_pending *pending, int timer)
+{
+    struct sig_queued **link = &pending->first;
+    sigbits left = 0;
+    while (pending->set && *link) {
+        const siginfo_t *info = &(*link)->info;
+        if (info->si_code == SI_TIMER && info->si_tid == timer) {
+            remove_at(pending, link);
+            continue;
+        }
+        left |= sigbit(info->si_signo);
+        link = &(*link)->next;
+    }
+    pending->set = left;
 }
 
 void pending_remove(struct sig_pending *pending, sigbits set)

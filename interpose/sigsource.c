@@ -1,10 +1,7 @@
-/* Signals that come from descriptors and timers.
+/* Signals that are read from descriptors.
  *
  * signalfd reads what is pending in the kernel. There a signal is that all threads block
- * (sigmask.c); one that was sent to a thread is put there for its sake. Those made before the first thread are looked for when it comes.
- *
- * A timer may name the thread that its signal is for, by a tid that the kernel doesn't know: it is
- * created for the process, and its signals are given to that thread here. */
+ * (sigmask.c); one that was sent to a thread is put there for its sake. Those made before the first thread are looked for when it comes. */
 #include "interpose/signal.h"
 
 #include <linux/fcntl.h>
@@ -12,26 +9,11 @@
 #include "shim/log.h"
 
 #define SIGNALFD_NONBLOCK 04000
-#define NOTIFY_SIGNAL     0 /* SIGEV_SIGNAL */
-#define NOTIFY_THREAD_ID  4 /* SIGEV_THREAD_ID */
-#define EVENT_BYTES       64
-#define TIMERS_MAX        4096
-
 #define PATH_BYTES        64
 #define LISTING_BYTES     2048
 #define DESCRIPTION_BYTES 512
 
 static struct process_signals *const ps = &process_signals;
-
-struct thread_timer {
-    int id;
-    uint32_t tid; /* 0: free */
-};
-
-static struct {
-    struct thread_timer *timer;
-    uint32_t count;
-} timers;
 
 long op_signalfd4(int fd, const sigbits *set, size_t size, int flags)
 {
@@ -112,66 +94,4 @@ void signal_find_signalfds(void)
     }
     if (directory >= 0)
         sys1(__NR_close, directory);
-}
-
-static struct thread_timer *timer_slot(int id, bool make)
-{
-    struct thread_timer *spare = NULL;
-    for (uint32_t i = 0; i < timers.count; i++) {
-        if (timers.timer[i].tid && timers.timer[i].id == id)
-            return &timers.timer[i];
-        if (!timers.timer[i].tid)
-            spare = &timers.timer[i];
-    }
-    if (!make || spare)
-        return make ? spare : NULL;
-    if (!timers.timer && !(timers.timer = pages_map(TIMERS_MAX * sizeof(*timers.timer))))
-        return NULL;
-    return timers.count < TIMERS_MAX ? &timers.timer[timers.count++] : NULL;
-}
-
-struct sig_event { /* struct sigevent */
-    uint64_t value;
-    int signal, notify, tid;
-    char rest[EVENT_BYTES - 20];
-};
-
-long op_timer_create(int clock, void *event, int *id)
-{
-    struct sig_event asked;
-    if (!event)
-        return OP_PASS;
-    if (user_copy(&asked, event, sizeof(asked)) != 0)
-        return -EFAULT;
-    if (asked.notify != NOTIFY_THREAD_ID || asked.signal < 1 || asked.signal > SIGNALS)
-        return OP_PASS;
-    struct co *co = co_by_tid((uint32_t)asked.tid);
-    if (!co)
-        return -EINVAL;
-    asked.notify = NOTIFY_SIGNAL; /* whichever kernel thread takes it */
-    signal_catch(sigbit(asked.signal));
-    long result = sys3(__NR_timer_create, clock, &asked, id);
-    struct thread_timer *slot = result == 0 ? timer_slot(*id, true) : NULL;
-    if (slot)
-        *slot = (struct thread_timer){ .id = *id, .tid = co->tid };
-    return result;
-}
-
-long op_timer_delete(int id)
-{
-    struct thread_timer *slot = timer_slot(id, false);
-    if (slot)
-        slot->tid = 0;
-    return sys1(__NR_timer_delete, id);
-}
-
-bool signal_is_for_thread(const siginfo_t *info, struct co **co)
-{
-    if (info->si_code != SI_TIMER)
-        return sigio_is_for_thread(info, co);
-    struct thread_timer *slot = timer_slot(info->si_tid, false);
-    if (!slot)
-        return false;
-    *co = co_by_tid(slot->tid);
-    return true;
 }

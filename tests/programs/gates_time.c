@@ -62,7 +62,7 @@ static void clocks(void)
 static void timers(void)
 {
     struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR2 };
-    struct itimerspec soon = { .it_value = { 0, 1 } };
+    struct itimerspec soon = { .it_value = { 0, 1 } }, old;
     struct timespec forever = { 1000, 0 };
     uint64_t usr2 = UINT64_C(1) << (SIGUSR2 - 1);
     siginfo_t info;
@@ -71,10 +71,17 @@ static void timers(void)
     event.sigev_value.sival_int = 4321;
     event._sigev_un._tid = (int)syscall(SYS_gettid);
     CHECK_EQ(syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id), 0);
-    CHECK_EQ(syscall(SYS_timer_settime, id, 0, &soon, NULL), 0);
+    CHECK_EQ(syscall(SYS_timer_settime, id, 0, &soon, &old), 0);
+    CHECK_EQ(old.it_value.tv_sec, 0);
     CHECK_EQ(syscall(SYS_rt_sigtimedwait, &usr2, &info, &forever, 8L), SIGUSR2);
     CHECK(info.si_code == SI_TIMER && info.si_value.sival_int == 4321);
+    CHECK_EQ(syscall(SYS_timer_getoverrun, id), info.si_overrun);
+    FAILS(EFAULT, SYS_timer_settime, id, 0, NOWHERE, NULL);
+    FAILS(EINVAL, SYS_timer_settime, id, 0, NULL, NULL);
+    FAILS(EFAULT, SYS_timer_settime, id, 0, &soon, NOWHERE);
     CHECK_EQ(syscall(SYS_timer_delete, id), 0);
+    FAILS(EINVAL, SYS_timer_settime, id, 0, &soon, NULL);
+    FAILS(EINVAL, SYS_timer_getoverrun, id);
     FAILS(EINVAL, SYS_timer_delete, id);
     FAILS(EINVAL, SYS_timer_create, 99, &event, &id);
     FAILS(EFAULT, SYS_timer_create, CLOCK_MONOTONIC, NOWHERE, &id);
@@ -88,7 +95,7 @@ int main(void)
     const struct gate_test tests[] = {
         { "nanosleep", spans },
         { "clock_nanosleep", clocks },
-        { "timer_create, timer_delete", timers },
+        { "timer_create, timer_settime, timer_getoverrun, timer_delete", timers },
     };
     struct sigaction action = { .sa_handler = handler };
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
