@@ -157,6 +157,8 @@ void identity_broadcast(void);
 void schedule_take_over(struct co *co);
 void schedule_inherit(struct co *co, const struct co *parent);
 void schedule_hand_back(const struct co *co);
+/* The thread whose CPU time @clock measures; NULL: it is none of ours. */
+struct co *op_thread_of_clock(int clock);
 /* Sleeps on a thread's CPU clock; -ENOSYS: it is none of ours. PARKS. */
 long op_sleep_on_thread(int clock, int flags, const struct __kernel_timespec *time,
                         struct __kernel_timespec *left);

@@ -327,7 +327,7 @@ long op_ioprio_get(int which, int who)
 
 /* The thread that a clock measures, if it is one of ours: clock_getcpuclockid(3) and
  * pthread_getcpuclockid(3) put the complement of the id above three bits. */
-static struct co *clock_owner(int clock)
+struct co *op_thread_of_clock(int clock)
 {
     if (clock == CLOCK_THREAD_CPUTIME_ID)
         return this_co();
@@ -338,7 +338,7 @@ static struct co *clock_owner(int clock)
 
 long op_clock_gettime(int clock, struct __kernel_timespec *now)
 {
-    struct co *co = clock_owner(clock);
+    struct co *co = op_thread_of_clock(clock);
     if (!co)
         return OP_PASS;
     struct __kernel_timespec time = ns_timespec(cputime_read(co));
@@ -347,14 +347,14 @@ long op_clock_gettime(int clock, struct __kernel_timespec *now)
 
 long op_clock_getres(int clock, struct __kernel_timespec *resolution)
 {
-    return clock_owner(clock) ? sys2(__NR_clock_getres, CLOCK_THREAD_CPUTIME_ID, resolution)
-                              : OP_PASS;
+    return op_thread_of_clock(clock) ? sys2(__NR_clock_getres, CLOCK_THREAD_CPUTIME_ID, resolution)
+                                     : OP_PASS;
 }
 
 long op_clock_settime(int clock, const struct __kernel_timespec *time)
 {
     (void)time;
-    return clock < 0 && clock_owner(clock) ? -EPERM : OP_PASS;
+    return clock < 0 && op_thread_of_clock(clock) ? -EPERM : OP_PASS;
 }
 
 /* Another thread's clock can't run ahead of the real one: look again when it could be there. */
@@ -378,7 +378,7 @@ static long sleep_on_thread(struct co *co, uint64_t until_ns)
 long op_sleep_on_thread(int clock, int flags, const struct __kernel_timespec *time,
                         struct __kernel_timespec *left)
 {
-    struct co *co = clock_owner(clock);
+    struct co *co = op_thread_of_clock(clock);
     struct __kernel_timespec wanted;
     if (!co || clock == CLOCK_THREAD_CPUTIME_ID)
         return -ENOSYS;

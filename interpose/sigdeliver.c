@@ -145,7 +145,7 @@ static void drain_notes(void)
         if (co)
             signal_send(co, info.si_signo, &info);
         else
-            signal_route(info.si_signo, &info);
+            signal_take_in(info.si_signo, &info);
     }
     if (ps->holding) {
         ps->holding = false;
@@ -408,7 +408,7 @@ static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct 
     if (raised_by_call(carrier, signal, info, context))
         signal_send(co, signal, info);
     else
-        signal_route(signal, info);
+        signal_take_in(signal, info);
     if (carrier->kthread.attention & ATTENTION_SIGNAL)
         drain_notes();
     if (signal_deliverable(co))

@@ -143,6 +143,8 @@ sigbits signal_described_set(const char *text, long length, const char *label);
 
 /* sigtimer.c. True when a timer sent @info for one thread of ours: *co, NULL when it is gone. */
 bool signal_is_for_thread(const siginfo_t *info, struct co **co);
+/* The kernel has sent this: signal_route, unless it is a timer's that is to go on. */
+void signal_take_in(int signal, siginfo_t *info);
 /* The program is given this signal of a timer. */
 void signal_timer_given(const siginfo_t *info);
 /* In the child of a fork: it has no timers. */

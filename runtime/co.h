@@ -90,6 +90,7 @@ struct co {
     uint8_t wakes;             /* of others at a futex, since it last waited at one */
     uint8_t losses;            /* times in a row that it was woken at a futex in vain */
     uint8_t slice_shift;       /* its slice is halved so many times: it spins; monitor.c */
+    bool timed;                /* its next turn begins with runtime.timed_turn_begins */
     bool traced_wait;          /* it has waited in... */
     uint16_t traced_call;      /* ...the call that a trace shows it in: trace.c; 0: none */
     int32_t traced_word;       /* its first argument */

@@ -49,6 +49,8 @@ void cputime_turn(struct co *next)
     } else {
         co->cpu_ns += settle(time);
     }
+    if (unlikely(next && next->timed))
+        runtime.timed_turn_begins(next);
 }
 
 /* The samples of the past may say more than the kernel knows of: ticks count other processes too. */

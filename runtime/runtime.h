@@ -82,6 +82,8 @@ struct runtime {
     bool (*has_handlers)(void);
     /* Called on the monitor when a thread has held the others up; NULL: nobody asks. */
     void (*volatile stalled)(uint64_t id, uint64_t held_ns);
+    /* Called at the beginning of a turn of a coroutine that is `timed`, while its CPU time is counted; set by interpose. */
+    void (*timed_turn_begins)(struct co *co);
     /* Called by a kernel thread that has just become the carrier's; set by interpose. */
     void (*carrier_moved)(void);
 };
