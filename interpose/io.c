@@ -6,12 +6,14 @@
  * neither pipe nor terminal and not ready is a helper's. Files and memory
  * devices never wait: the plain call; but a file opened to go around the page cache, or to be on disk
  * after each write, is a helper's. */
+#include "interpose/signal.h"
 #include "interpose/terminal.h"
 #include "interpose/wait_loop.h"
 
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
 #include <linux/fs.h>
+#include <linux/signalfd.h>
 #include <linux/socket.h>
 
 #define DONTWAIT  0x40 /* MSG_DONTWAIT */
@@ -48,7 +50,7 @@ static long try_send(struct attempt *attempt)
     return sys6(__NR_sendto, attempt->fd, attempt->buffer, attempt->bytes, DONTWAIT, 0, 0);
 }
 
-static long try_read(struct attempt *attempt)
+static long read_ready(struct attempt *attempt)
 {
     struct iovec part = { .iov_base = attempt->buffer, .iov_len = attempt->bytes };
     if (!attempt->entry->no_nowait[attempt->for_write]) {
@@ -63,6 +65,21 @@ static long try_read(struct attempt *attempt)
     if (!ready_now(attempt->fd, POLLIN))
         return -EAGAIN;
     return sys3(__NR_read, attempt->fd, attempt->buffer, attempt->bytes);
+}
+
+/* A signalfd is read from our own lists first. */
+static long try_read(struct attempt *attempt)
+{
+    if (likely(!signal_unread(this_co()) || attempt->entry->kind != FD_OTHER))
+        return read_ready(attempt);
+    long own = signal_read_unread(this_co(), attempt->fd, attempt->buffer, attempt->bytes);
+    if (own < 0 || (own && attempt->bytes - (size_t)own < sizeof(struct signalfd_siginfo)))
+        return own;
+    struct attempt rest = *attempt;
+    rest.buffer = (char *)attempt->buffer + own;
+    rest.bytes -= (size_t)own;
+    long more = read_ready(&rest);
+    return own && more < 0 ? own : own + more;
 }
 
 /* A file that isn't writable now, or takes writes without ever saying so, as fanotify's group does for
@@ -173,6 +190,13 @@ static long try_readv(struct attempt *attempt)
     if (attempt->entry->kind == FD_TCP || attempt->entry->kind == FD_SOCKET) {
         struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
         return sys3(__NR_recvmsg, attempt->fd, &message, DONTWAIT);
+    }
+    struct iovec first;
+    if (unlikely(signal_unread(this_co())) && attempt->entry->kind == FD_OTHER &&
+        user_get(first, parts) == 0) {
+        long own = signal_read_unread(this_co(), attempt->fd, first.iov_base, first.iov_len);
+        if (own)
+            return own;
     }
     if (!attempt->entry->no_nowait[attempt->for_write]) {
         long result = sys6(__NR_preadv2, attempt->fd, parts, count, -1L, -1L, RWF_NOWAIT);

@@ -2,6 +2,7 @@
  * of them in our own poll set, park, and ask again. The kernel gives every answer, so results are
  * its own; our poll set only says when to ask. The program's epoll descriptors are watched like
  * any other. */
+#include "interpose/signal.h"
 #include "interpose/wait_loop.h"
 
 #define WATCH_ON_STACK 16
@@ -66,12 +67,20 @@ static int watch_park(struct watch *watch, uint64_t deadline)
 
 /* poll */
 
+static long try_poll(struct pollfd *fds, nfds_t count)
+{
+    struct signal_loan loan = signal_lend(this_co());
+    long result = poll_now(fds, count);
+    signal_take_back(loan);
+    return result;
+}
+
 static long poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
 {
     struct fd_waiter on_stack[WATCH_ON_STACK];
     struct watch watch;
     op_pace(true);
-    long result = poll_now(fds, count);
+    long result = try_poll(fds, count);
     if (result || deadline == 0)
         return result;
     if (watch_open(&watch, on_stack, (uint32_t)count * 2) != 0)
@@ -87,7 +96,7 @@ static long poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline)
             result = error;
             break;
         }
-        result = poll_now(fds, count);
+        result = try_poll(fds, count);
         if (error == -ETIMEDOUT)
             break;
     }
@@ -173,10 +182,12 @@ static long try_select(const struct sets *sets)
         if (copy[i] && user_copy(copy[i], sets->in[i], sets->words * sizeof(*copy[i])) != 0)
             return -EFAULT;
     }
+    struct signal_loan loan = signal_lend(this_co());
     long result;
     do /* as poll_now */
         result = sys5(__NR_select, sets->count, copy[0], copy[1], copy[2], &zero);
     while (result == -EINTR);
+    signal_take_back(loan);
     return result;
 }
 
@@ -326,7 +337,9 @@ static long epoll_until(int fd, struct epoll_event *events, int max, uint64_t de
     long result;
     op_pace(true);
     for (;;) {
+        struct signal_loan loan = signal_lend(this_co());
         result = sys6(__NR_epoll_pwait, waiter.fd, events, max, 0, 0, SIGSET_BYTES);
+        signal_take_back(loan);
         if (result || deadline == 0)
             break;
         int error = op_fd_wait(&waiter, false, deadline);

@@ -73,16 +73,14 @@ void signal_send(struct co *co, int signal, const siginfo_t *info)
         act_by_default(signal);
         return;
     }
-    if (blocked && ps->resting_mask & ps->signalfd_set & bit) {
-        sys4(__NR_rt_tgsigqueueinfo, runtime.pid, runtime.carrier.kernel_tid, signal, info);
-        return;
-    }
     pending_add(&co->signals.pending, signal, info);
     if (co->signals.waiting & bit)
         end_wait(co);
-    else if (!blocked && co->job)
+    else if (blocked)
+        signal_wake_reader(co, bit);
+    else if (co->job)
         offload_interrupt(co->job);
-    else if (!blocked && co->interruptible)
+    else if (co->interruptible)
         sched_wake(co, -ERESTARTSYS);
 }
 
@@ -128,6 +126,8 @@ void signal_route(int signal, const siginfo_t *info)
     pending_add(&ps->pending, signal, info);
     if (co)
         end_wait(co);
+    else if (unlikely(bit & ps->signalfd_set))
+        signal_wake_readers(bit);
 }
 
 /* A note that is being written by a kernel thread that was handed off is drained the next time. */

@@ -135,6 +135,42 @@ sigbits signal_kept_by_all(void);
 /* From here on @set comes in, whoever blocks it. */
 void signal_keep_from_resting(sigbits set);
 
+/* What signalfds may tell @co that the kernel doesn't know of. */
+static inline sigbits signal_unread(const struct co *co)
+{
+    const struct process_signals *all = &process_signals;
+    if (likely(!all->signalfd_set))
+        return 0;
+    sigbits here = co->signals.pending.set | all->pending.set | all->left_behind;
+    return here & all->signalfd_set & co->signals.mask;
+}
+
+/* sigsource.c. Reads of it as much as goes into @buffer: bytes, 0: nothing, or -EFAULT. */
+long signal_read_unread(struct co *co, int fd, void *buffer, size_t bytes);
+
+/* Signals that are pending in the kernel, so that it takes signalfds for readable. */
+struct signal_loan {
+    sigbits lent, opened; /* opened: blocked for that sake alone */
+};
+struct signal_loan signal_lend_unread(struct co *co);
+void signal_end_loan(struct signal_loan loan);
+
+/* @bit is pending for @co: if it waits for descriptors, it looks again. */
+void signal_wake_reader(struct co *co, sigbits bit);
+void signal_wake_readers(sigbits bit); /* pending for the process */
+
+/* Around a question to the kernel which descriptors are ready. */
+static inline struct signal_loan signal_lend(struct co *co)
+{
+    return unlikely(signal_unread(co)) ? signal_lend_unread(co) : (struct signal_loan){ 0 };
+}
+
+static inline void signal_take_back(struct signal_loan loan)
+{
+    if (unlikely(loan.lent | loan.opened))
+        signal_end_loan(loan);
+}
+
 /* Learns of the signalfds, and of userfaultfds, that the program has made before it made threads. */
 void signal_find_signalfds(void);
 
