@@ -97,15 +97,55 @@ static long wake_here(uint32_t *word, int operation, int count, uint32_t bits)
     return others > 0 ? woken + others : woken;
 }
 
+static bool takes_a_clock(int command)
+{
+    return command == FUTEX_WAIT_BITSET || command == FUTEX_WAIT_REQUEUE_PI ||
+           command == FUTEX_LOCK_PI2;
+}
+
+static bool has_second_word(int command)
+{
+    return command == FUTEX_REQUEUE || command == FUTEX_CMP_REQUEUE || command == FUTEX_WAKE_OP ||
+           command == FUTEX_WAIT_REQUEUE_PI || command == FUTEX_CMP_REQUEUE_PI;
+}
+
+static bool reads_word(int command)
+{
+    return command != FUTEX_WAKE && command != FUTEX_WAKE_BITSET && command != FUTEX_REQUEUE &&
+           command != FUTEX_WAKE_OP;
+}
+
+/* A private word is known by its address: only who reads it finds out whether it is there. Of a shared
+ * one the kernel looks the memory up. */
+static int check_word(const uint32_t *word, bool look)
+{
+    uint32_t present;
+    if ((uintptr_t)word % sizeof(*word))
+        return -EINVAL;
+    if ((uintptr_t)word > USER_TOP)
+        return -EFAULT;
+    return look && user_copy(&present, word, sizeof(present)) != 0 ? -EFAULT : 0;
+}
+
+static int check_call(const uint32_t *word, int operation, const uint32_t *word2)
+{
+    int command = operation & FUTEX_CMD_MASK;
+    bool shared = !(operation & FUTEX_PRIVATE_FLAG);
+    if (operation & FUTEX_CLOCK_REALTIME && !takes_a_clock(command))
+        return -ENOSYS;
+    if (command == FUTEX_FD || command < 0 || command > FUTEX_LOCK_PI2)
+        return -ENOSYS;
+    int error = check_word(word, shared || reads_word(command));
+    return error || !has_second_word(command) ? error : check_word(word2, shared);
+}
+
 long op_futex(uint32_t *word, int operation, uint32_t value,
               const struct __kernel_timespec *timeout, uint32_t *word2, uint32_t value3)
 {
     int count = (int)value, count2 = (int)(long)timeout; /* the kernel overloads the fourth word */
-    uint32_t present;
-    if ((uintptr_t)word % sizeof(*word))
-        return -EINVAL;
-    if (unlikely(user_copy(&present, word, sizeof(present)) != 0))
-        return -EFAULT;
+    int error = check_call(word, operation, word2);
+    if (unlikely(error))
+        return error;
     if (!is_ours(word, operation) || waits_with_guests(operation))
         return in_kernel(word, operation, value, timeout, word2, value3);
     switch (operation & FUTEX_CMD_MASK) {
@@ -122,7 +162,7 @@ long op_futex(uint32_t *word, int operation, uint32_t value,
     case FUTEX_CMP_REQUEUE:
         return futex_requeue(word, count, word2, count2, &value3);
     case FUTEX_WAKE_OP:
-        return futex_wake_op(word, count, word2, count2, value3);
+        return user_touch(word2) ? -EFAULT : futex_wake_op(word, count, word2, count2, value3);
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2:
     case FUTEX_TRYLOCK_PI:

@@ -58,6 +58,8 @@ static long lock_here(uint32_t *word, int operation, const struct __kernel_times
     int error = pi_deadline(operation, try_only ? NULL : timeout, &deadline);
     if (error)
         return error;
+    if (user_touch(word) != 0)
+        return -EFAULT;
     for (;;) {
         uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
         uint32_t owner = value & FUTEX_TID_MASK;

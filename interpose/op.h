@@ -24,6 +24,8 @@
 #define user_get(object, from) user_copy(&(object), (from), sizeof(object))
 #define user_put(to, object)   user_copy((to), &(object), sizeof(object))
 
+#define USER_TOP 0x7fffffffefffUL /* with four levels of page tables; glibc asks no more */
+
 /* Parks like sched_park, but a signal that has a handler to run ends it with -ERESTARTSYS, and
  * cancellation with -EDOOR where the door allows. PARKS. */
 int op_park(uint64_t deadline_ns);

@@ -13,9 +13,8 @@
 #include "shim/log.h"
 
 #define STACK_COLORS        32
-#define COLORED_STACK_BYTES (128 * 1024UL)   /* smaller ones have nothing to spare */
-#define ROBUST_LIST_LIMIT   2048             /* as in the kernel: a list may be a loop */
-#define USER_TOP            0x7fffffffefffUL /* with four levels of page tables; glibc asks no more */
+#define COLORED_STACK_BYTES (128 * 1024UL) /* smaller ones have nothing to spare */
+#define ROBUST_LIST_LIMIT   2048           /* as in the kernel: a list may be a loop */
 
 struct clone_request {
     uint64_t flags;

@@ -182,11 +182,25 @@ START_TEST(a_copy_that_runs_off_the_end_is_an_error)
 }
 END_TEST
 
+START_TEST(a_touch_leaves_the_word_and_tells_what_cannot_be_written)
+{
+    uint32_t word = 5;
+    uint32_t *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    install(SIGSEGV, on_fault);
+    ck_assert_int_eq(user_touch(&word), 0);
+    ck_assert_uint_eq(word, 5);
+    ck_assert_int_eq(user_touch(page), -EFAULT);
+    ck_assert_int_eq(user_touch((uint32_t *)8), -EFAULT);
+    ck_assert_int_eq(faults, 2);
+}
+END_TEST
+
 int main(void)
 {
     RUN_TESTS("entry", a_handler_returns_through_our_restorer,
               a_handler_is_called_on_the_stack_that_it_asked_for,
               a_call_on_another_stack_leaves_this_one_for_good,
               a_copied_frame_continues_where_the_signal_came, a_copy_of_good_memory_is_a_copy,
-              a_copy_of_bad_memory_is_an_error, a_copy_that_runs_off_the_end_is_an_error);
+              a_copy_of_bad_memory_is_an_error, a_copy_that_runs_off_the_end_is_an_error,
+              a_touch_leaves_the_word_and_tells_what_cannot_be_written);
 }

@@ -23,6 +23,7 @@ extern const char sys_interruptible_begin[], sys_interruptible_end[], sys_interr
 
 /* user_copy.S */
 long user_copy(void *to, const void *from, size_t bytes);
+long user_touch(uint32_t *word);
 extern const char user_copy_begin[], user_copy_end[], user_copy_fault[];
 
 /* What this processor and kernel offer. */
