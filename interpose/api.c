@@ -14,7 +14,7 @@ long op_api_park(uint32_t *word, const struct co_wait *wait, uint64_t deadline_n
         return op_futex(word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0,
                         deadline_ns == DEADLINE_NEVER ? NULL : &time, NULL, FUTEX_ANY);
     co_waits(this_co(), *wait);
-    return op_futex_wait(word, 0, FUTEX_ANY, deadline_ns);
+    return op_futex_park(word, 0, FUTEX_ANY, deadline_ns);
 }
 
 /* From the youngest on: a list of all threads has no other order. */

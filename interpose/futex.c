@@ -56,7 +56,7 @@ static long wait_here(uint32_t *word, int operation, uint32_t expected,
         wait.addr = co->hint_addr;
     }
     co_waits(co, wait);
-    int result = op_futex_wait(word, expected, bits, deadline);
+    int result = op_futex_park(word, expected, bits, deadline);
     /* A timed wait is not restarted by the kernel either, lest it sleep anew. */
     return result == -ERESTARTSYS && timeout && (operation & FUTEX_CMD_MASK) == FUTEX_WAIT
                ? -ERESTARTNOHAND

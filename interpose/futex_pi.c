@@ -44,7 +44,7 @@ static int wait_for_owner(uint32_t *word, uint32_t owner, uint64_t deadline)
                      .kind = WAIT_MUTEX, .fd = -1, .tid = owner, .addr = (uintptr_t)word });
     co->pi_word = word;
     runtime.pi_waiters++;
-    int result = op_futex_wait(word, value, FUTEX_ANY, deadline);
+    int result = op_futex_park(word, value, FUTEX_ANY, deadline);
     runtime.pi_waiters--;
     co->pi_word = NULL;
     return result;
@@ -124,7 +124,7 @@ long op_futex_wait_requeue_pi(uint32_t *word, int operation, uint32_t expected,
     co_waits(co, (struct co_wait){ .kind = WAIT_FUTEX, .fd = -1, .addr = (uintptr_t)word });
     co->pi_word = lock;
     runtime.pi_waiters++;
-    int result = op_futex_wait(word, expected, FUTEX_ANY, deadline);
+    int result = op_futex_park(word, expected, FUTEX_ANY, deadline);
     runtime.pi_waiters--;
     co->pi_word = NULL;
     if (result)

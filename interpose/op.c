@@ -133,7 +133,7 @@ int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns)
     return result;
 }
 
-int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
+int op_futex_park(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
 {
     struct co *co = this_co();
     int error = op_interrupted(co);

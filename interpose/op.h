@@ -35,7 +35,7 @@ int op_interrupted(const struct co *co);
 
 /* fd_wait and futex_wait under the same rules. PARK. */
 int op_fd_wait(struct fd_waiter *waiter, bool for_write, uint64_t deadline_ns);
-int op_futex_wait(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns);
+int op_futex_park(uint32_t *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns);
 
 /* offload_call under the same rules, and offload_finite; op_offload_moved: offload_call for what the
  * kick took from the carrier. Each raises SIGXFSZ where the helper's call met the limit. PARK. */

@@ -11,6 +11,13 @@
 
 #include "runtime/base.h"
 
+/* Linux 6.7; the headers may be older. */
+#ifndef __NR_futex_wake
+#define __NR_futex_wake    454
+#define __NR_futex_wait    455
+#define __NR_futex_requeue 456
+#endif
+
 /* The largest value -errno can take: results in [-4095, -1] are errors. */
 #define SYS_MAX_ERRNO 4095
 
