@@ -75,7 +75,7 @@ static bool dormant_call(struct gate_frame *f)
 enum gate_verdict gate_dispatch(struct gate_frame *f)
 {
     if (unlikely(runtime.mode != MODE_ACTIVE) && !dormant_call(f))
-        return GATE_RAW;
+        return runtime.mode == MODE_DORMANT && futex_pi_dormant_call(f) ? GATE_DONE : GATE_RAW;
     struct carrier *carrier = this_carrier();
     if (!op_begin(carrier)) {
         guest_calls(f->rax);

@@ -6,11 +6,12 @@
  *
  * Those that other processes may meet can't be the kernel's: it looks the owner's tid up, knows none
  * of ours, and would answer ESRCH. So those who wait sleep on the word as on a plain futex. All
- * processes that share such a lock must be under us, with threads: the kernel refuses to mix both
- * ways of waiting on one word. FUTEX_WAITERS stays set from the first waiter on until a release finds
+ * processes that share such a lock must be under us, with threads or forked from one that has some
+ * (such a child is dormant, but its calls pass here): the kernel refuses to mix both ways of waiting on
+ * one word. FUTEX_WAITERS stays set from the first waiter on until a release finds
  * nobody to wake. So each release in between passes here and wakes one more, even when the one
  * before died on its way. */
-#include "interpose/op.h"
+#include "interpose/process.h"
 
 #include <linux/futex.h>
 
@@ -175,26 +176,57 @@ static bool change(uint32_t *word, uint32_t *from, uint32_t to)
     return __atomic_compare_exchange_n(word, from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* Sleeps while the word is @value. The deadline is absolute, on the clock that the call implies. */
+/* A shared lock's caller: a thread of ours, or the only one of a process that was forked from us and has
+ * made none yet. */
+static bool is_dormant(void)
+{
+    return runtime.mode != MODE_ACTIVE;
+}
+
+static uint32_t caller_tid(void)
+{
+    return is_dormant() ? (uint32_t)sys0(__NR_gettid) : this_co()->tid;
+}
+
+#define LOOK_AGAIN_NS (100 * 1000000UL)
+
+/* Sleeps while the word is @value, or a while: of an owner that has a tid of the kernel's, the kernel
+ * marks the lock when it dies, and wakes nobody. The deadline is absolute, on the clock that the call
+ * implies. */
 static long sleep_on(uint32_t *word, int operation, uint32_t value,
                      const struct __kernel_timespec *timeout)
 {
     bool monotonic =
         (operation & FUTEX_CMD_MASK) == FUTEX_LOCK_PI2 && !(operation & FUTEX_CLOCK_REALTIME);
+    int clock = monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME;
     int wait = FUTEX_WAIT_BITSET | (monotonic ? 0 : FUTEX_CLOCK_REALTIME);
-    return op_offload(__NR_futex, (long)word, wait, value, (long)timeout, 0,
-                      (long)FUTEX_BITSET_MATCH_ANY);
+    struct __kernel_timespec until = { 0 }, soon;
+    if (timeout && user_copy(&until, timeout, sizeof(until)) != 0)
+        return -EFAULT;
+    if (timeout && !timespec_valid(&until))
+        return -EINVAL;
+    sys2(__NR_clock_gettime, clock, &soon);
+    uint64_t look_ns = timespec_ns(&soon) + LOOK_AGAIN_NS;
+    bool looks =
+        (value & FUTEX_TID_MASK) < TID_LOWEST && (!timeout || look_ns < timespec_ns(&until));
+    soon = ns_timespec(look_ns);
+    const long call[6] = { (long)word, wait,
+                           value,      looks ? (long)&soon : timeout ? (long)&until : 0,
+                           0,          (long)FUTEX_BITSET_MATCH_ANY };
+    long result = is_dormant()
+                      ? sys6(__NR_futex, call[0], call[1], call[2], call[3], call[4], call[5])
+                      : op_offload_call(__NR_futex, call);
+    return looks && result == -ETIMEDOUT ? -EAGAIN : result;
 }
 
 static long lock_shared(uint32_t *word, int operation, const struct __kernel_timespec *timeout)
 {
-    struct co *co = this_co();
-    uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST), own = caller_tid();
     for (;;) {
-        if ((value & FUTEX_TID_MASK) == co->tid)
+        if ((value & FUTEX_TID_MASK) == own)
             return -EDEADLK;
         if (!(value & FUTEX_TID_MASK)) {
-            if (change(word, &value, value | co->tid))
+            if (change(word, &value, value | own))
                 return 0;
             continue;
         }
@@ -211,9 +243,9 @@ static long lock_shared(uint32_t *word, int operation, const struct __kernel_tim
 
 static long unlock_shared(uint32_t *word)
 {
-    uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    uint32_t value = __atomic_load_n(word, __ATOMIC_SEQ_CST), own = caller_tid();
     do {
-        if ((value & FUTEX_TID_MASK) != this_co()->tid)
+        if ((value & FUTEX_TID_MASK) != own)
             return -EPERM;
     } while (!change(word, &value, value & FUTEX_WAITERS));
     uint32_t nobody = FUTEX_WAITERS;
@@ -227,4 +259,19 @@ long op_futex_pi_shared(uint32_t *word, int operation, const struct __kernel_tim
     if ((operation & FUTEX_CMD_MASK) == FUTEX_UNLOCK_PI)
         return unlock_shared(word);
     return lock_shared(word, operation, timeout);
+}
+
+bool futex_pi_dormant_call(struct gate_frame *f)
+{
+    int operation = (int)f->rsi, command = operation & FUTEX_CMD_MASK;
+    uint32_t *word = (uint32_t *)f->rdi;
+    if (f->rax != __NR_futex || operation & FUTEX_PRIVATE_FLAG || (uintptr_t)word % sizeof(*word) ||
+        (operation & FUTEX_CLOCK_REALTIME && command != FUTEX_LOCK_PI2))
+        return false;
+    if (command != FUTEX_LOCK_PI && command != FUTEX_LOCK_PI2 && command != FUTEX_TRYLOCK_PI &&
+        command != FUTEX_UNLOCK_PI)
+        return false;
+    f->rax =
+        (uint64_t)op_futex_pi_shared(word, operation, (const struct __kernel_timespec *)f->r10);
+    return true;
 }

@@ -54,6 +54,11 @@ void guest_calls(uint64_t nr);
  * handler at once, or the default. Async-signal-safe. */
 void signal_in_guest(int signal, siginfo_t *info, void *context);
 
+/* futex_pi.c: in a dormant process that was forked from one with threads, answers its calls on a shared
+ * priority-inheritance lock, whose owner may be a thread that the kernel doesn't know. False: @frame is no
+ * such call. Blocks. */
+bool futex_pi_dormant_call(struct gate_frame *frame);
+
 /* dispatch.c: the operation that the registers ask for, in the runtime. PARKS. */
 long gate_operation(struct gate_frame *frame);
 
