@@ -27,6 +27,7 @@ struct nptl doors_nptl;
 
 #define KIND_NORMAL    0 /* PTHREAD_MUTEX_TIMED_NP, private, neither robust nor PI */
 #define KIND_RECURSIVE 1
+#define KIND_LEFT      (16 | 128) /* PTHREAD_MUTEX_ROBUST_NORMAL_NP, PTHREAD_MUTEX_PSHARED_BIT */
 
 /* One instruction, so atomic on this kernel thread. */
 static inline bool swap_if(int *word, int from, int to)
@@ -85,8 +86,32 @@ static inline int taken(int error, const void *lock, enum wait_kind kind, uintpt
     return error;
 }
 
+static void leave(struct door *door)
+{
+    long ignored = 0;
+    while (door_leave(door, &ignored))
+        ;
+}
+
+/* What the kernel would mark if this process died: we have to, so we must learn of its death. */
+static NOINLINE void note_robust(void)
+{
+    struct door door;
+    if (!door_enter(&door, PLAIN))
+        return;
+    signal_watch_deaths();
+    leave(&door);
+}
+
+static inline bool is_left_to_others(const struct nptl_mutex *mutex)
+{
+    return unlikely((mutex->kind & KIND_LEFT) == KIND_LEFT) && !runtime.watches_deaths;
+}
+
 static NOINLINE int lock_slowly(struct nptl_mutex *mutex, uintptr_t pc)
 {
+    if (is_left_to_others(mutex))
+        note_robust();
     struct co *co = hint(WAIT_MUTEX, (uintptr_t)mutex);
     int error = ((int (*)(void *))REAL(pthread_mutex_lock))(mutex);
     unhint(co);
@@ -127,6 +152,8 @@ NAMED(int, pthread_mutex_trylock, struct nptl_mutex *mutex)
 {
     if (likely(locks_are_fast() && lock_fast(mutex)))
         return 0;
+    if (is_left_to_others(mutex))
+        note_robust();
     return taken(((int (*)(void *))REAL(pthread_mutex_trylock))(mutex), mutex, WAIT_MUTEX, CALLER);
 }
 
@@ -227,13 +254,6 @@ NAMED(int, pthread_join, uintptr_t thread, void **value)
     int error = ((int (*)(uintptr_t, void **))REAL(pthread_join))(thread, value);
     unhint(co);
     return error;
-}
-
-static void leave(struct door *door)
-{
-    long ignored = 0;
-    while (door_leave(door, &ignored))
-        ;
 }
 
 /* libc marks the thread, and signals it only when it is in a call of libc's own. One that waits in

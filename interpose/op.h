@@ -108,6 +108,9 @@ void signal_raise(int signal); /* for the running thread, as the kernel does in 
 void signal_forget_co(struct co *co);
 /* A new thread has its parent's mask. */
 void signal_mask_inherit(struct co *co, const struct co *parent);
+/* From now on the default deaths of this process pass here first: a lock was taken that must be marked
+ * then (robust.h). */
+void signal_watch_deaths(void);
 void signal_reset(void);
 void signal_set_mask(struct co *co, sigbits mask);
 sigbits signal_push_mask(struct co *co, const sigbits *mask);

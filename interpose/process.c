@@ -1,9 +1,11 @@
 /* Processes: fork, exec, and waiting for children. */
 #include "interpose/process.h"
 
+#include <linux/fcntl.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 
+#include "interpose/robust.h"
 #include "interpose/signal.h"
 #include "runtime/monitor.h"
 
@@ -102,25 +104,47 @@ long op_fork(void)
     return fork_with(__NR_fork, (const long[5]){ 0 });
 }
 
-static long exec_with(long nr, long a, long b, long c, long d, long e)
+#define EXECVE_CHECK 0x10000 /* AT_EXECVE_CHECK, Linux 6.14 */
+
+/* There is such a program and it may be executed: most calls that fail look along PATH for one. What is
+ * left is found out by doing it, such as a file that is no program. */
+static bool may_succeed(int fd, const char *path, char *const *argv, char *const *envp, int flags)
 {
+    const int execute = 1; /* X_OK */
+    long error = sys5(__NR_execveat, fd, path, argv, envp, flags | EXECVE_CHECK);
+    if (error == -EINVAL)
+        error = sys4(__NR_faccessat2, fd, path, execute, AT_EACCESS | flags);
+    return !error || error == -ENOSYS;
+}
+
+/* @at: the words are execveat's. */
+static long exec_with(bool at, const long a[5])
+{
+    bool sure =
+        at ? may_succeed((int)a[0], (const char *)a[1], (char *const *)a[2], (char *const *)a[3],
+                         (int)a[4])
+           : may_succeed(AT_FDCWD, (const char *)a[0], (char *const *)a[1], (char *const *)a[2], 0);
     signal_handback(this_co(), true);
     if (op_hooks.leave_process)
         op_hooks.leave_process();
-    long error = sys6(nr, a, b, c, d, e, 0);
+    if (sure)
+        robust_process_ends();
+    long error = sys5(at ? __NR_execveat : __NR_execve, a[0], a[1], a[2], a[3], a[4]);
     signal_retake();
     monitor_release();
+    if (sure)
+        robust_exec_failed();
     return error;
 }
 
 long op_execve(const char *path, char *const *argv, char *const *envp)
 {
-    return exec_with(__NR_execve, (long)path, (long)argv, (long)envp, 0, 0);
+    return exec_with(false, (const long[5]){ (long)path, (long)argv, (long)envp });
 }
 
 long op_execveat(int fd, const char *path, char *const *argv, char *const *envp, int flags)
 {
-    return exec_with(__NR_execveat, fd, (long)path, (long)argv, (long)envp, flags);
+    return exec_with(true, (const long[5]){ fd, (long)path, (long)argv, (long)envp, flags });
 }
 
 /* Waits for the end of child @pid, which exists and has not ended. -ENOSYS: no pidfd. PARKS. */

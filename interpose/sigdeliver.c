@@ -6,6 +6,7 @@
  * or jump away. While runtime code runs, signal_entry only leaves a note. */
 #include "interpose/crash.h"
 #include "interpose/process.h"
+#include "interpose/robust.h"
 #include "interpose/signal.h"
 
 #include "runtime/handoff.h"
@@ -49,6 +50,8 @@ static void act_by_default(int signal)
     struct kernel_sigaction standard = { 0 };
     sigbits bit = sigbit(signal), mask;
     crash_report(signal, NULL, NULL);
+    if (signal_ends_process(signal))
+        robust_process_ends();
     sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
     sys3(__NR_tgkill, runtime.pid, runtime.carrier.kernel_tid, signal);
     sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, &bit, &mask, 8);

@@ -3,6 +3,7 @@
  * A fault in user_copy means a bad pointer from the program: the copy returns -EFAULT. Any other
  * fault without a handler happens again under the default action, with its own core dump. */
 #include "interpose/crash.h"
+#include "interpose/robust.h"
 
 #define IGNORED 1 /* SIG_IGN */
 
@@ -41,6 +42,7 @@ void signal_fault(struct carrier *carrier, int signal, siginfo_t *info, struct u
     if (!handled || !co || carrier->kthread.in_runtime || co->signals.mask & sigbit(signal)) {
         struct kernel_sigaction standard = { 0 };
         crash_report(signal, info, context);
+        robust_process_ends();
         sys4(__NR_rt_sigaction, signal, &standard, NULL, 8);
         if (signal == SIGSYS || signal == SIGTRAP) /* what raised it is not executed again */
             sys3(__NR_tgkill, runtime.pid, carrier->kernel_tid, signal);

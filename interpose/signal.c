@@ -33,6 +33,12 @@ bool signal_is_ignored(int signal)
     return handler == IGNORED || (!handler && !default_acts(signal));
 }
 
+bool signal_ends_process(int signal)
+{
+    const sigbits stops = sigbit(SIGTSTP) | sigbit(SIGTTIN) | sigbit(SIGTTOU);
+    return default_acts(signal) && !(stops & sigbit(signal));
+}
+
 static long kernel_action(int signal, const struct kernel_sigaction *action,
                           struct kernel_sigaction *old)
 {
@@ -50,7 +56,8 @@ static bool always_ours(int signal)
 {
     return signal == SIGSEGV || signal == SIGBUS || (signal == SIGSYS && ps->dispatching) ||
            (signal == SIGTRAP && ps->stepping) || signal == (int)conf.dump_signal ||
-           (crash_is(signal) && signal != SIGABRT);
+           (crash_is(signal) && signal != SIGABRT) ||
+           (runtime.watches_deaths && !ps->action[signal].handler && signal_ends_process(signal));
 }
 
 void signal_install(int signal)
@@ -75,6 +82,15 @@ void signal_install(int signal)
         ours.flags |= SA_RESTART;
     kernel_action(signal, &ours, NULL);
     ps->caught |= sigbit(signal);
+}
+
+void signal_watch_deaths(void)
+{
+    runtime.watches_deaths = true;
+    for (int signal = 1; signal <= SIGNALS; signal++) {
+        if (!ps->action[signal].handler)
+            signal_install(signal);
+    }
 }
 
 void signal_catch(sigbits mask)

@@ -223,6 +223,9 @@ void signal_install(int signal);
 
 bool signal_is_ignored(int signal);
 
+/* What @signal does by default: ends the process. */
+bool signal_ends_process(int signal);
+
 /* The alternate stack as sigaltstack(2) tells it to a thread whose stack pointer is @sp, and what it
  * says to a new one: 0 or -errno. */
 stack_t signal_altstack(const struct co *co, uintptr_t sp);

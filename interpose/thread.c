@@ -2,6 +2,7 @@
  * per thread: tid, robust list, name. kernel/fork.c and kernel/exit.c say
  * what happens in which order. */
 #include "interpose/process.h"
+#include "interpose/robust.h"
 
 #include <asm/prctl.h>
 #include <linux/futex.h>
@@ -14,7 +15,6 @@
 
 #define STACK_COLORS        32
 #define COLORED_STACK_BYTES (128 * 1024UL) /* smaller ones have nothing to spare */
-#define ROBUST_LIST_LIMIT   2048           /* as in the kernel: a list may be a loop */
 
 struct clone_request {
     uint64_t flags;
@@ -126,51 +126,6 @@ long op_clone3(const void *args, size_t size)
     return clone_any(&request);
 }
 
-/* One lock of a dead owner: marks it and wakes one waiter, as handle_futex_death does. Like the
- * kernel we read through pointers that may lead anywhere. */
-static void robust_death(uint32_t *word, uint32_t tid, bool pending)
-{
-    uint32_t value;
-    if (user_copy(&value, word, sizeof(value)) != 0)
-        return;
-    if (pending && !value) {
-        op_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
-        return;
-    }
-    while ((value & FUTEX_TID_MASK) == tid) {
-        uint32_t marked = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-        if (!__atomic_compare_exchange_n(word, &value, marked, false, __ATOMIC_SEQ_CST,
-                                         __ATOMIC_SEQ_CST))
-            continue;
-        if (value & FUTEX_WAITERS) {
-            op_futex(word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
-            op_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
-        }
-        return;
-    }
-}
-
-static void walk_robust_list(struct co *co)
-{
-    struct robust_list_head head;
-    struct robust_list next;
-    if (!co->robust_head || co->robust_bytes != sizeof(head) ||
-        user_copy(&head, co->robust_head, sizeof(head)) != 0)
-        return;
-    char *pending = (char *)((uintptr_t)head.list_op_pending & ~1UL);
-    char *entry = (char *)((uintptr_t)head.list.next & ~1UL);
-    for (int i = 0; entry != co->robust_head && i < ROBUST_LIST_LIMIT; i++) {
-        bool last = user_copy(&next, entry, sizeof(next)) != 0;
-        if (entry != pending)
-            robust_death((uint32_t *)(entry + head.futex_offset), co->tid, false);
-        if (last)
-            return;
-        entry = (char *)((uintptr_t)next.next & ~1UL);
-    }
-    if (pending)
-        robust_death((uint32_t *)(pending + head.futex_offset), co->tid, true);
-}
-
 static void bury(struct co *co)
 {
     signal_forget_co(co);
@@ -186,7 +141,7 @@ long op_exit(int code)
         runtime.exit_code = code;
     if (runtime.live == 1)
         return op_exit_group(runtime.exit_code);
-    walk_robust_list(co);
+    robust_thread_ends(co);
     futex_pi_owner_died(co->tid);
     if (op_hooks.thread_ended)
         op_hooks.thread_ended(co->id);
@@ -200,13 +155,9 @@ long op_exit(int code)
     sched_exit(bury);
 }
 
-/* Robust locks in shared memory must be marked for other processes: the kernel doesn't know our
- * tids. */
 long op_exit_group(int code)
 {
-    struct list *node, *after;
-    list_for_each (node, after, &runtime.all)
-        walk_robust_list(container_of(node, struct co, all));
+    robust_process_ends();
     if (op_hooks.leave_process)
         op_hooks.leave_process();
     return sys1(__NR_exit_group, code);

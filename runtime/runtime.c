@@ -165,6 +165,7 @@ int runtime_start(int kernel_tid)
     runtime.next_id = 0;
     runtime.live = 0;
     runtime.pi_waiters = 0;
+    runtime.watches_deaths = false;
     struct co *main_co = pool_get(&runtime.co_pool);
     if (!main_co)
         return -ENOMEM;

@@ -72,6 +72,7 @@ struct runtime {
     uint32_t favoured; /* FAVOUR_*: whom a wake puts before the runnable ones */
     int pid;
     bool can_hand_off;    /* the kernel and the configuration allow it */
+    bool watches_deaths;  /* signal_watch_deaths was called */
     bool objects_changed; /* code was mapped: gate_refresh at the next good moment */
     int exit_code;        /* main's, when main has left by exit(2) */
     struct co *main;      /* NULL once main has left by pthread_exit */
