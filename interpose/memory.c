@@ -1,6 +1,8 @@
 /* Memory: thread stacks come from the arena; and whose memory a futex word is in. */
 #include "interpose/op.h"
 
+#include <linux/fcntl.h>
+#include <linux/ioctl.h>
 #include <linux/mman.h>
 
 #include "runtime/stack.h"
@@ -64,6 +66,39 @@ static void forget_first_stack(uintptr_t low, uintptr_t high)
         first_stack.low = first_stack.high = 0;
 }
 
+/* linux/fs.h since Linux 6.11. */
+struct procmap_query {
+    uint64_t size, query_flags, query_addr;
+    uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+    uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+    uint64_t vma_name_addr, build_id_addr;
+};
+#define PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)
+#define VMA_WRITABLE  2U
+#define VMA_SHARED    8U
+
+#define MAPS_FD_NONE (-2) /* it could not be opened */
+
+static int maps_fd(void)
+{
+    if (likely(runtime.maps_fd != -1))
+        return runtime.maps_fd;
+    long fd = sys3(__NR_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    runtime.maps_fd = fd < 0 ? MAPS_FD_NONE : (int)fd_move_up(fd, fd_floor());
+    return runtime.maps_fd;
+}
+
+/* What the program mapped as private is: no other process has such a page. The kernel is asked each time,
+ * since a mapping may be any call's, also one from before we were awake, and another's tomorrow; while
+ * somebody waits in it, it stays what it is. Before Linux 6.11 such memory counts as shared. */
+static bool is_mapped_private(uintptr_t address)
+{
+    struct procmap_query query = { .size = sizeof(query), .query_addr = address };
+    if (sys3(__NR_ioctl, maps_fd(), PROCMAP_QUERY, &query) != 0)
+        return false;
+    return !(query.vma_flags & VMA_SHARED) && (!query.inode || query.vma_flags & VMA_WRITABLE);
+}
+
 bool memory_is_private(uintptr_t address)
 {
     if (stack_owns(address) || in_first_stack(address))
@@ -72,7 +107,7 @@ bool memory_is_private(uintptr_t address)
         if (address >= own.low[i] && address < own.high[i])
             return true;
     }
-    return is_tid_word(address);
+    return is_tid_word(address) || is_mapped_private(address);
 }
 
 /* glibc's request for a thread stack with a guard. Memory asked for readable may be a program's own

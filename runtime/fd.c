@@ -437,7 +437,8 @@ bool fd_private(int fd)
 {
     if (fd < 0)
         return false;
-    if (fd == runtime.wake_fd || fd == poll_set->fd() || monitor_owns_fd(fd))
+    if (fd == runtime.wake_fd || fd == runtime.maps_fd || fd == poll_set->fd() ||
+        monitor_owns_fd(fd))
         return true;
     struct fd_entry *entry = fd_entry_existing(fd);
     return entry && entry->private_copy;

@@ -14,7 +14,7 @@
 #include "runtime/unstarted.h"
 #include "shim/log.h"
 
-struct runtime runtime = { .wake_fd = -1 };
+struct runtime runtime = { .wake_fd = -1, .maps_fd = -1 };
 const struct poll_backend *poll_set = &poll_epoll;
 
 _Static_assert(offsetof(struct kthread, self) == KTHREAD_SELF, "layout.h");
@@ -213,6 +213,9 @@ void runtime_reset(void)
     futex_reset();
     sys1(__NR_close, runtime.wake_fd);
     runtime.wake_fd = -1;
+    if (runtime.maps_fd >= 0) /* the parent's */
+        sys1(__NR_close, runtime.maps_fd);
+    runtime.maps_fd = -1;
     poll_set->close();
     fd_table_reset();
     carrier->current = NULL;

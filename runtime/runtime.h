@@ -64,6 +64,7 @@ struct runtime {
 
     struct spinlock inbox_lock;
     struct remote *inbox, **inbox_last;
+    int maps_fd; /* /proc/self/maps, once it was wanted; -1 before */
     int wake_fd; /* eventfd in the poll set: ends an idle poll */
 
     volatile bool kick_pending;  /* the monitor has sent one that no handler has met yet */
