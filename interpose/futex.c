@@ -1,7 +1,7 @@
 /* futex(2): which futexes are ours, and the operation codes.
  *
  * A private futex is ours. A shared one is ours when its memory is known to be this process's
- * alone (thread stacks, the heap, objects' data); otherwise other processes may meet it, and it
+ * alone (thread stacks, the heap, objects' data, private mappings); otherwise other processes may meet it, and it
  * stays the kernel's: waiting is offloaded, waking passes. The decision depends on the address
  * alone, so a waiter and its waker always agree. */
 #include "interpose/op.h"
@@ -63,6 +63,35 @@ static long wait_here(uint32_t *word, int operation, uint32_t expected,
                : result;
 }
 
+#define LOOKS_NS      (1000 * 1000000UL)
+#define LOOK_FIRST_NS (1 * 1000000UL)
+#define LOOK_LAST_NS  (100 * 1000000UL)
+
+/* Without a kernel thread that could wait for it: looks at the word from time to time. A wake that leaves
+ * the word as it was is not seen, so in the end the caller is told to look itself, as any wait may. */
+static long wait_looking(const uint32_t *word, int operation, uint32_t value,
+                         const struct __kernel_timespec *timeout)
+{
+    uint64_t deadline, pause = LOOK_FIRST_NS, now = clock_now(&runtime.clock);
+    uint64_t last = deadline_after(now, LOOKS_NS);
+    uint32_t present;
+    int error = wait_deadline(operation, timeout, &deadline);
+    if (error)
+        return error;
+    co_waits(this_co(), (struct co_wait){ .kind = WAIT_FUTEX, .fd = -1, .addr = (uintptr_t)word });
+    while (user_copy(&present, word, sizeof(present)) == 0 && present == value && now < last) {
+        uint64_t next = deadline_after(now, pause);
+        int result = op_park(next < deadline ? next : deadline);
+        if (result != -ETIMEDOUT)
+            return result;
+        now = clock_now(&runtime.clock);
+        if (now >= deadline)
+            return -ETIMEDOUT;
+        pause = pause < LOOK_LAST_NS ? 2 * pause : pause;
+    }
+    return 0;
+}
+
 static long in_kernel(uint32_t *word, int operation, uint32_t value,
                       const struct __kernel_timespec *timeout, uint32_t *word2, uint32_t value3)
 {
@@ -73,8 +102,9 @@ static long in_kernel(uint32_t *word, int operation, uint32_t value,
     if (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET) {
         if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
             return -EAGAIN;
-        return op_offload(__NR_futex, (long)word, operation, value, (long)timeout, (long)word2,
-                          value3);
+        long result = op_offload_try(
+            __NR_futex, (const long[6]){ (long)word, operation, value, (long)timeout, 0, value3 });
+        return result == -EBUSY ? wait_looking(word, operation, value, timeout) : result;
     }
     return sys6(__NR_futex, word, operation, value, timeout, word2, value3);
 }

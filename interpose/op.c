@@ -170,15 +170,22 @@ long op_offload_finite_call(long nr, const long argument[6])
 }
 
 /* A signal that came since the call began, while others ran, is taken for one that came before it. */
-long op_offload_call(long nr, const long argument[6])
+static int interrupted_before(void)
 {
     const struct co *co = this_co();
-    if (unlikely(signal_deliverable(co)))
-        return -ERESTARTNOINTR;
-    int error = op_interrupted(co);
-    if (unlikely(error))
-        return error;
-    return op_offload_moved(nr, argument);
+    return unlikely(signal_deliverable(co)) ? -ERESTARTNOINTR : op_interrupted(co);
+}
+
+long op_offload_call(long nr, const long argument[6])
+{
+    int error = interrupted_before();
+    return unlikely(error) ? error : op_offload_moved(nr, argument);
+}
+
+long op_offload_try(long nr, const long argument[6])
+{
+    int error = interrupted_before();
+    return unlikely(error) ? error : offload_try(nr, argument);
 }
 
 void op_refill_pace(struct co *co)

@@ -43,6 +43,9 @@ long op_offload_call(long nr, const long argument[6]);
 long op_offload_finite_call(long nr, const long argument[6]);
 long op_offload_moved(long nr, const long argument[6]);
 
+/* offload_try under the same rules. PARKS. */
+long op_offload_try(long nr, const long argument[6]);
+
 /* The first two with their words written out. PARK. */
 #define op_offload(nr, ...)        op_offload_call((nr), (const long[6]){ __VA_ARGS__ })
 #define op_offload_finite(nr, ...) op_offload_finite_call((nr), (const long[6]){ __VA_ARGS__ })

@@ -23,6 +23,7 @@ struct offload_job {
     volatile uint32_t interrupted; /* asks the helper to give up: sys_interruptible's flag */
     volatile int helper_tid;       /* 0: not picked up, or done */
     bool finite;
+    bool only_elsewhere; /* without a helper it is not done */
     bool done;
 };
 

@@ -327,7 +327,7 @@ static long run(struct offload_job *job, uint64_t deadline_ns)
     struct co *co = job->co;
     bool late = false;
     if (!start_job(job))
-        return job->fn ? -EAGAIN : call_here(job->nr, job->argument);
+        return job->fn ? -EAGAIN : job->only_elsewhere ? -EBUSY : call_here(job->nr, job->argument);
     co->job = job;
     PROBE2(offload, co->id, job->nr);
     if (unlikely(runtime.carrier.watch.trace))
@@ -363,6 +363,15 @@ long offload_run(long (*fn)(struct offload_job *job), long argument)
 {
     struct offload_job job = { .co = this_co(), .nr = -1, .fn = fn, .remote.run = finished };
     job.argument[0] = argument;
+    return run(&job, DEADLINE_NEVER);
+}
+
+long offload_try(long nr, const long argument[6])
+{
+    struct offload_job job = {
+        .co = this_co(), .nr = nr, .remote.run = finished, .only_elsewhere = true
+    };
+    memcpy(job.argument, argument, sizeof(job.argument));
     return run(&job, DEADLINE_NEVER);
 }
 

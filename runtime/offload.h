@@ -20,6 +20,9 @@ long offload_call(long nr, const long argument[6]);
 /* The same, but the helper is made to give up at @deadline_ns: then -ETIMEDOUT. PARKS. */
 long offload_call_until(long nr, const long argument[6], uint64_t deadline_ns);
 
+/* offload_call, but without a helper it does nothing and returns -EBUSY. PARKS. */
+long offload_try(long nr, const long argument[6]);
+
 /* The same for a finite call. PARKS. */
 long offload_finite(long nr, const long argument[6]);
 
