@@ -157,6 +157,27 @@ NAMED(int, pthread_mutex_trylock, struct nptl_mutex *mutex)
     return taken(((int (*)(void *))REAL(pthread_mutex_trylock))(mutex), mutex, WAIT_MUTEX, CALLER);
 }
 
+NAMED(int, pthread_mutex_timedlock, struct nptl_mutex *mutex, const void *deadline)
+{
+    if (is_left_to_others(mutex))
+        note_robust();
+    struct co *co = hint(WAIT_MUTEX, (uintptr_t)mutex);
+    int error = ((int (*)(void *, const void *))REAL(pthread_mutex_timedlock))(mutex, deadline);
+    unhint(co);
+    return taken(error, mutex, WAIT_MUTEX, CALLER);
+}
+
+NAMED(int, pthread_mutex_clocklock, struct nptl_mutex *mutex, int clock, const void *deadline)
+{
+    if (is_left_to_others(mutex))
+        note_robust();
+    struct co *co = hint(WAIT_MUTEX, (uintptr_t)mutex);
+    int error =
+        ((int (*)(void *, int, const void *))REAL(pthread_mutex_clocklock))(mutex, clock, deadline);
+    unhint(co);
+    return taken(error, mutex, WAIT_MUTEX, CALLER);
+}
+
 /* The word changes from "taken" to "free" in one instruction, or there are waiters and NPTL wakes
  * one. The owner is cleared before, as NPTL does: after, the mutex may be somebody else's, or
  * gone. A preemption between the two finds a taken mutex without owner, as in NPTL. */

@@ -24,7 +24,11 @@ static void make(void)
 
 static void *holds(void *arg)
 {
-    CHECK_EQ(pthread_mutex_lock(&shared->lock), 0);
+    struct timespec then = in_ms(CLOCK_MONOTONIC, 60000);
+    if (arg)
+        CHECK_EQ(pthread_mutex_clocklock(&shared->lock, CLOCK_MONOTONIC, &then), 0);
+    else
+        CHECK_EQ(pthread_mutex_lock(&shared->lock), 0);
     __atomic_store_n(&shared->locked, 1, __ATOMIC_SEQ_CST);
     for (;;)
         pause();
@@ -59,8 +63,7 @@ static void child(int way)
 {
     struct rlimit none = { 0, 0 };
     setrlimit(RLIMIT_CORE, &none);
-    pthread_t holder = start(holds, NULL);
-    (void)holder;
+    start(holds, way == 7 ? shared : NULL);
     await_lock();
     if (way == 0)
         abort();
@@ -107,6 +110,7 @@ static void all(void)
     dies(6, "SIGTERM", SIGTERM);
     dies(6, "SIGINT", SIGINT);
     dies(6, "SIGQUIT", SIGQUIT);
+    dies(7, "SIGTERM, locked with a deadline", SIGTERM);
     dies(6, "a real-time signal", SIGRTMIN + 3);
 }
 
