@@ -57,10 +57,8 @@ static long wait_here(uint32_t *word, int operation, uint32_t expected,
     }
     co_waits(co, wait);
     int result = op_futex_park(word, expected, bits, deadline);
-    /* A timed wait is not restarted by the kernel either, lest it sleep anew. */
-    return result == -ERESTARTSYS && timeout && (operation & FUTEX_CMD_MASK) == FUTEX_WAIT
-               ? -ERESTARTNOHAND
-               : result;
+    /* As in the kernel, which leaves any timed wait to a restart block: a handler ends it. */
+    return result == -ERESTARTSYS && timeout ? -ERESTARTNOHAND : result;
 }
 
 #define LOOKS_NS      (1000 * 1000000UL)

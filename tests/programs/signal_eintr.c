@@ -1,5 +1,6 @@
 /* A handler interrupts the call that its thread is blocked in: EINTR without SA_RESTART, going on
- * with it, and always EINTR for sleeps and polls. pthread locks are never interrupted. */
+ * with it, and always EINTR for sleeps, polls and whatever waits on a futex for a time. pthread locks
+ * are never interrupted. */
 #include "test.h"
 
 #include <poll.h>
@@ -49,6 +50,18 @@ static int waits_sem(void)
     return sem_wait(&sem) == 0 ? 0 : errno;
 }
 
+static int waits_sem_timed(void)
+{
+    struct timespec then = in_ms(CLOCK_REALTIME, 100000);
+    return sem_timedwait(&sem, &then) == 0 ? 0 : errno;
+}
+
+static int waits_sem_clocked(void)
+{
+    struct timespec then = in_ms(CLOCK_MONOTONIC, 100000);
+    return sem_clockwait(&sem, CLOCK_MONOTONIC, &then) == 0 ? 0 : errno;
+}
+
 static int pauses(void)
 {
     return pause() == 0 ? 0 : errno;
@@ -88,13 +101,31 @@ static int restarted(int (*call)(void))
     return (int)(long)join(thread);
 }
 
-static void *waits_cond(void *arg)
+static void *waits_cond(void *timed)
 {
+    struct timespec then = in_ms(CLOCK_REALTIME, 100000);
     pthread_mutex_lock(&lock);
     while (!stop)
-        CHECK_EQ(pthread_cond_wait(&never, &lock), 0);
+        CHECK_EQ(timed ? pthread_cond_timedwait(&never, &lock, &then)
+                       : pthread_cond_wait(&never, &lock),
+                 0);
     pthread_mutex_unlock(&lock);
-    return arg;
+    return timed;
+}
+
+static void condition(void *timed)
+{
+    stop = 0;
+    pthread_t waiting = start(waits_cond, timed);
+    for (int i = 0; i < 20; i++) {
+        usleep(500);
+        CHECK_EQ(pthread_kill(waiting, SIGUSR1), 0);
+    }
+    pthread_mutex_lock(&lock);
+    stop = 1;
+    pthread_cond_signal(&never);
+    pthread_mutex_unlock(&lock);
+    join(waiting);
 }
 
 static void install(int flags)
@@ -121,17 +152,11 @@ int main(void)
     printf("sem_wait, restarted: %d\n", restarted(waits_sem));
     printf("nanosleep, never restarted: %s\n", strerrorname_np(interrupted(sleeps)));
     printf("poll, never restarted: %s\n", strerrorname_np(interrupted(polls)));
+    printf("sem_timedwait, never restarted: %s\n", strerrorname_np(interrupted(waits_sem_timed)));
+    printf("sem_clockwait, never restarted: %s\n", strerrorname_np(interrupted(waits_sem_clocked)));
     install(0);
-    pthread_t waiting = start(waits_cond, NULL);
-    for (int i = 0; i < 20; i++) {
-        usleep(500);
-        CHECK_EQ(pthread_kill(waiting, SIGUSR1), 0);
-    }
-    pthread_mutex_lock(&lock);
-    stop = 1;
-    pthread_cond_signal(&never);
-    pthread_mutex_unlock(&lock);
-    join(waiting);
+    condition(NULL);
+    condition(&never);
     puts("the condition variable was not interrupted");
     return 0;
 }
