@@ -177,7 +177,7 @@ NAMED(int, clock_nanosleep, int clock, int flags, const struct __kernel_timespec
     return (int)-result;
 }
 
-/* The seconds left when a handler ended the sleep. */
+/* The whole seconds left when a handler ended the sleep. */
 NAMED(unsigned, sleep, unsigned seconds)
 {
     struct __kernel_timespec time = { .tv_sec = seconds }, left = { 0 };
@@ -196,7 +196,7 @@ NAMED(unsigned, sleep, unsigned seconds)
     if (result == 0)
         return 0;
     *__errno_location() = (int)-result;
-    return (unsigned)left.tv_sec + (left.tv_nsec >= (long long)NSEC_PER_SEC / 2);
+    return (unsigned)left.tv_sec;
 }
 
 NAMED(int, usleep, unsigned microseconds)

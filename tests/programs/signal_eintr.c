@@ -40,6 +40,14 @@ static int sleeps(void)
     return error;
 }
 
+/* Less than it was asked for is left, and no second is counted that has begun. */
+static int sleeps_seconds(void)
+{
+    unsigned left = sleep(100);
+    CHECK(left > 10 && left < 100);
+    return EINTR;
+}
+
 static int polls(void)
 {
     return poll(NULL, 0, 100000) == 0 ? 0 : errno;
@@ -143,6 +151,7 @@ int main(void)
     printf("read %s\n", strerrorname_np(interrupted(reads)));
     printf("recv %s\n", strerrorname_np(interrupted(receives)));
     printf("nanosleep %s\n", strerrorname_np(interrupted(sleeps)));
+    printf("sleep %s\n", strerrorname_np(interrupted(sleeps_seconds)));
     printf("poll %s\n", strerrorname_np(interrupted(polls)));
     printf("sem_wait %s\n", strerrorname_np(interrupted(waits_sem)));
     printf("pause %s\n", strerrorname_np(interrupted(pauses)));
