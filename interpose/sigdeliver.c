@@ -44,8 +44,8 @@ static void restore_call(struct co *co, const struct call_state *state)
     co->hint_kind = state->hint_kind;
 }
 
-/* Lets the kernel do what it does by default: it knows no better sender than ourselves. */
-static void act_by_default(int signal)
+/* The kernel knows no better sender than ourselves. */
+void signal_act_by_default(int signal)
 {
     struct kernel_sigaction standard = { 0 };
     sigbits bit = sigbit(signal), mask;
@@ -57,140 +57,6 @@ static void act_by_default(int signal)
     sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, &bit, &mask, 8);
     sys4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8); /* reached after a stop and continue */
     signal_install(signal);
-}
-
-/* It has what it waited for: the next signal is another's. */
-static void end_wait(struct co *co)
-{
-    signal_wait_for(co, 0);
-    sched_wake(co, 0);
-}
-
-void signal_send(struct co *co, int signal, const siginfo_t *info)
-{
-    sigbits bit = sigbit(signal);
-    bool blocked = co->signals.mask & bit;
-    if (!blocked && signal_is_ignored(signal))
-        return;
-    if (!blocked && !ps->action[signal].handler) {
-        act_by_default(signal);
-        return;
-    }
-    pending_add(&co->signals.pending, signal, info);
-    if (co->signals.waiting & bit)
-        end_wait(co);
-    else if (blocked)
-        signal_wake_reader(co, bit);
-    else if (co->job)
-        offload_interrupt(co->job);
-    else if (co->interruptible)
-        sched_wake(co, -ERESTARTSYS);
-}
-
-static bool may_take(const struct co *co, sigbits bit)
-{
-    return co->state != CO_DEAD && (!(co->signals.mask & bit) || co->signals.waiting & bit);
-}
-
-/* The thread that a process-directed signal goes to: main first, as complete_signal does. */
-static struct co *taker_of(sigbits bit)
-{
-    struct list *node, *after;
-    if (runtime.main && may_take(runtime.main, bit))
-        return runtime.main;
-    struct co *current = runtime.carrier.current;
-    if (current && may_take(current, bit))
-        return current;
-    list_for_each (node, after, &runtime.all) {
-        struct co *co = container_of(node, struct co, all);
-        if (may_take(co, bit))
-            return co;
-    }
-    return NULL;
-}
-
-void signal_route(int signal, const siginfo_t *info)
-{
-    struct co *co = NULL;
-    if (signal == SIGCONT)
-        fd_wake_terminals();
-    if (signal_is_for_thread(info, &co)) {
-        if (co)
-            signal_send(co, signal, info);
-        return;
-    }
-    sigbits bit = sigbit(signal);
-    co = taker_of(bit);
-    if (co && !(co->signals.mask & bit)) {
-        co->signals.routed |= bit;
-        signal_send(co, signal, info);
-        return;
-    }
-    pending_add(&ps->pending, signal, info);
-    if (co)
-        end_wait(co);
-    else if (unlikely(bit & ps->signalfd_set))
-        signal_wake_readers(bit);
-}
-
-/* A note that is being written by a kernel thread that was handed off is drained the next time. */
-static void drain_notes(void)
-{
-    __atomic_fetch_and(&runtime.carrier.kthread.attention, ~ATTENTION_SIGNAL, __ATOMIC_SEQ_CST);
-    while (ps->notes_head != ps->notes_tail) {
-        struct sig_note *note = &ps->note[ps->notes_head % NOTES_MAX];
-        if (!__atomic_load_n(&note->ready, __ATOMIC_ACQUIRE))
-            return;
-        siginfo_t info = note->info;
-        struct co *co = note->co;
-        note->ready = false;
-        ps->notes_head++;
-        if (co)
-            signal_send(co, info.si_signo, &info);
-        else
-            signal_take_in(info.si_signo, &info);
-    }
-    if (ps->holding) {
-        ps->holding = false;
-        signal_rest();
-    }
-}
-
-/* A call that fails may raise a signal for its thread, which looks as if the process had sent it to
- * itself: but we come from a system call, and its result is an error. NULL: it is the process's. */
-static struct co *raised_by_call(const struct carrier *carrier, int signal, const siginfo_t *info,
-                                 const struct ucontext *context)
-{
-    const uint8_t *pc = (const uint8_t *)context->uc_mcontext.rip;
-    if ((signal != SIGPIPE && signal != SIGXFSZ) || info->si_code != SI_USER ||
-        info->si_pid != runtime.pid)
-        return NULL;
-    return sys_is_error((long)context->uc_mcontext.rax) && pc[-2] == 0x0f && pc[-1] == 0x05
-               ? carrier->current
-               : NULL;
-}
-
-/* @context: the kernel's. What no note is left for waits in the kernel until they are drained. */
-void signal_leave_note(int signal, const siginfo_t *info, struct co *co, struct ucontext *context)
-{
-    uint32_t slot = ps->notes_tail;
-    do {
-        if (slot - ps->notes_head >= NOTES_MAX)
-            return;
-    } while (!__atomic_compare_exchange_n(&ps->notes_tail, &slot, slot + 1, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_SEQ_CST));
-    struct sig_note *note = &ps->note[slot % NOTES_MAX];
-    note->info = *info;
-    note->info.si_signo = signal;
-    note->co = co;
-    __atomic_store_n(&note->ready, true, __ATOMIC_RELEASE);
-    if (ps->notes_tail - ps->notes_head >= NOTES_HELD) {
-        sigbits held = ~sigbit(KICK_SIGNAL) & ~sigbit(SIGSEGV) & ~sigbit(SIGBUS);
-        memcpy(&context->uc_sigmask, &held, sizeof(held));
-        ps->holding = true;
-    }
-    runtime.signals_noted = drain_notes;
-    runtime_call_attention(ATTENTION_SIGNAL);
 }
 
 struct delivery {
@@ -297,7 +163,7 @@ void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context
 static bool next_due(struct co *co, siginfo_t *info)
 {
     if (runtime.carrier.kthread.attention & ATTENTION_SIGNAL)
-        drain_notes();
+        signal_drain_notes();
     return pending_take(&co->signals.pending, ~co->signals.mask, info);
 }
 
@@ -317,7 +183,7 @@ static bool run_due(struct co *co, struct ucontext *context, bool *restart)
         if (signal_is_ignored(info.si_signo))
             continue;
         if (!action->handler) {
-            act_by_default(info.si_signo);
+            signal_act_by_default(info.si_signo);
             continue;
         }
         if (!context) {
@@ -376,7 +242,7 @@ void signal_in_program(void *argument)
         step_preempt(co, frame);
     for (;;) {
         if (carrier->kthread.attention & ATTENTION_SIGNAL)
-            drain_notes();
+            signal_drain_notes();
         leave_side_stack(co, frame);
         if (signal_deliverable(co))
             run_due(co, &frame->context, &restart);
@@ -408,12 +274,12 @@ static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct 
 {
     struct co *co = carrier->current;
     runtime_enter(carrier);
-    if (raised_by_call(carrier, signal, info, context))
+    if (signal_raised_by_call(carrier, signal, info, context))
         signal_send(co, signal, info);
     else
         signal_take_in(signal, info);
     if (carrier->kthread.attention & ATTENTION_SIGNAL)
-        drain_notes();
+        signal_drain_notes();
     if (signal_deliverable(co))
         signal_continue(signal_stack_for(co, signal_first_due(co), context), signal_in_program,
                         signal, info, context);
@@ -428,9 +294,9 @@ static void signal_in_call(const struct kthread *own, int signal, siginfo_t *inf
 {
     bool taken = own->verdict == VERDICT_TAKEN;
     if (signal != KICK_SIGNAL)
-        signal_leave_note(signal, info,
-                          taken ? NULL : raised_by_call(&runtime.carrier, signal, info, context),
-                          context);
+        signal_leave_note(
+            signal, info,
+            taken ? NULL : signal_raised_by_call(&runtime.carrier, signal, info, context), context);
     else if (!taken)
         runtime_call_attention(ATTENTION_PREEMPT);
 }
@@ -487,7 +353,8 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     if (signal == KICK_SIGNAL)
         __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
     else
-        signal_leave_note(signal, info, raised_by_call(carrier, signal, info, context), context);
+        signal_leave_note(signal, info, signal_raised_by_call(carrier, signal, info, context),
+                          context);
     if (kthread_abort_call(&pc))
         context->uc_mcontext.rip = pc;
 }

@@ -1,6 +1,6 @@
 /* Masks. A signal that every thread blocks is blocked in the kernel, too: there it waits as it does
  * natively, with its limits, its timers' overruns, its way through exec and to signalfds. Any other
- * comes in, and sigdeliver.c finds the thread that takes it.
+ * comes in, and sigroute.c finds the thread that takes it.
  *
  * So we count, for each signal, the threads that keep it out: those that block it and do not wait
  * for it. What a handler blocks while it runs counts as well. Every thread that ends blocks all

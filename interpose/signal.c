@@ -5,8 +5,8 @@
  * every signal that the program handles, and every one that some thread blocks, our handler is
  * installed; it delivers at once when program code was interrupted, and leaves a note otherwise.
  *
- * This file: the state and the calls on it. sigdeliver.c: delivery. All of it belongs to the
- * carrier, in the runtime; the notes alone are written by the handler at any time. */
+ * This file: the state and the calls on it. sigroute.c: who gets one. sigdeliver.c: delivery. All of
+ * it belongs to the carrier, in the runtime; the notes alone are written by the handler at any time. */
 #include "interpose/crash.h"
 
 #include "runtime/kthread.h"

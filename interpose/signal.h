@@ -120,8 +120,19 @@ void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context
 /* The kernel's entry for every handled signal (sigdeliver.c). */
 void signal_entry(int signal, siginfo_t *info, struct ucontext *context);
 
-/* Gives a process-directed signal to a thread that may take it, or keeps it pending. */
+/* Lets the kernel do what it does by default. */
+void signal_act_by_default(int signal);
+
+/* sigroute.c. Gives a process-directed signal to a thread that may take it, or keeps it pending. */
 void signal_route(int signal, const siginfo_t *info);
+/* A call that fails may raise a signal for its thread; NULL: @info is the process's. */
+struct co *signal_raised_by_call(const struct carrier *carrier, int signal, const siginfo_t *info,
+                                 const struct ucontext *context);
+/* Notes a signal that came while runtime code runs, for @co, or for the process if that is NULL. @context:
+ * the kernel's. Any kernel thread; in its handler. */
+void signal_leave_note(int signal, const siginfo_t *info, struct co *co, struct ucontext *context);
+/* Sends what was noted to whom it is for. */
+void signal_drain_notes(void);
 
 /* A thread waits for @set: our handler is installed for all of it. */
 void signal_catch(sigbits set);
@@ -214,9 +225,6 @@ extern const char etext[] __attribute__((visibility("hidden")));
 
 /* The kernel thread takes signals on the lower part of its own stack. */
 void signal_use_own_stack(void);
-
-/* For drain_notes: @signal came when it could not be delivered. Any kernel thread; in its handler. */
-void signal_leave_note(int signal, const siginfo_t *info, struct co *co, struct ucontext *context);
 
 /* Tells the kernel what @signal's action is, given the program's and who blocks it. */
 void signal_install(int signal);
