@@ -277,7 +277,7 @@ static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct 
     if (signal_raised_by_call(carrier, signal, info, context))
         signal_send(co, signal, info);
     else
-        signal_take_in(signal, info);
+        signal_take_in(signal, info, co);
     if (carrier->kthread.attention & ATTENTION_SIGNAL)
         signal_drain_notes();
     if (signal_deliverable(co))

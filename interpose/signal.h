@@ -20,7 +20,8 @@
 /* A signal that the kernel delivered while runtime code ran. */
 struct sig_note {
     volatile bool ready;
-    struct co *co; /* whose call raised it; NULL: the process's */
+    struct co *co;    /* whose call raised it; NULL: the process's */
+    uint32_t running; /* the tid of who ran, who may have ended since; 0: nobody */
     siginfo_t info;
 };
 
@@ -125,6 +126,9 @@ void signal_act_by_default(int signal);
 
 /* sigroute.c. Gives a process-directed signal to a thread that may take it, or keeps it pending. */
 void signal_route(int signal, const siginfo_t *info);
+/* The kernel has sent this while @running, NULL: nobody, ran: routes it, unless it is a timer's that is to go
+ * on. */
+void signal_take_in(int signal, siginfo_t *info, struct co *running);
 /* A call that fails may raise a signal for its thread; NULL: @info is the process's. */
 struct co *signal_raised_by_call(const struct carrier *carrier, int signal, const siginfo_t *info,
                                  const struct ucontext *context);
@@ -190,8 +194,8 @@ sigbits signal_described_set(const char *text, long length, const char *label);
 
 /* sigtimer.c. True when a timer sent @info for one thread of ours: *co, NULL when it is gone. */
 bool signal_is_for_thread(const siginfo_t *info, struct co **co);
-/* The kernel has sent this: signal_route, unless it is a timer's that is to go on. */
-void signal_take_in(int signal, siginfo_t *info);
+/* False: too little time has passed on the clock of the timer that sent @info, which goes on. Completes @info. */
+bool signal_timer_expired(siginfo_t *info);
 /* The program is given this signal of a timer. */
 void signal_timer_given(const siginfo_t *info);
 /* In the child of a fork: it has no timers. */

@@ -42,10 +42,21 @@ static bool may_take(const struct co *co, sigbits bit)
     return co->state != CO_DEAD && (!(co->signals.mask & bit) || co->signals.waiting & bit);
 }
 
-/* The thread that a process-directed signal goes to: main first, as complete_signal does. */
-static struct co *taker_of(sigbits bit)
+/* The kernel offers what a timer sends, and what is sent for used CPU time, to the thread that runs:
+ * profilers count on it. */
+static bool prefers_running(int signal, const siginfo_t *info)
+{
+    bool of_cpu_time = signal == SIGPROF || signal == SIGVTALRM || signal == SIGXCPU;
+    return info->si_code == SI_TIMER || (of_cpu_time && info->si_code == SI_KERNEL);
+}
+
+/* The thread that a process-directed signal goes to: main first, as complete_signal does, if not
+ * @preferred. */
+static struct co *taker_of(sigbits bit, struct co *preferred)
 {
     struct list *node, *after;
+    if (preferred && may_take(preferred, bit))
+        return preferred;
     if (runtime.main && may_take(runtime.main, bit))
         return runtime.main;
     struct co *current = runtime.carrier.current;
@@ -59,7 +70,8 @@ static struct co *taker_of(sigbits bit)
     return NULL;
 }
 
-void signal_route(int signal, const siginfo_t *info)
+/* @running: when the signal came; NULL: nobody. */
+static void route(int signal, const siginfo_t *info, struct co *running)
 {
     struct co *co = NULL;
     if (signal == SIGCONT)
@@ -70,7 +82,7 @@ void signal_route(int signal, const siginfo_t *info)
         return;
     }
     sigbits bit = sigbit(signal);
-    co = taker_of(bit);
+    co = taker_of(bit, prefers_running(signal, info) ? running : NULL);
     if (co && !(co->signals.mask & bit)) {
         co->signals.routed |= bit;
         signal_send(co, signal, info);
@@ -83,6 +95,17 @@ void signal_route(int signal, const siginfo_t *info)
         signal_wake_readers(bit);
 }
 
+void signal_route(int signal, const siginfo_t *info)
+{
+    route(signal, info, runtime.carrier.current);
+}
+
+void signal_take_in(int signal, siginfo_t *info, struct co *running)
+{
+    if (info->si_code != SI_TIMER || signal_timer_expired(info))
+        route(signal, info, running);
+}
+
 /* A note that is being written by a kernel thread that was handed off is drained the next time. */
 void signal_drain_notes(void)
 {
@@ -92,13 +115,13 @@ void signal_drain_notes(void)
         if (!__atomic_load_n(&note->ready, __ATOMIC_ACQUIRE))
             return;
         siginfo_t info = note->info;
-        struct co *co = note->co;
+        struct co *co = note->co, *running = co_by_tid(note->running);
         note->ready = false;
         ps->notes_head++;
         if (co)
             signal_send(co, info.si_signo, &info);
         else
-            signal_take_in(info.si_signo, &info);
+            signal_take_in(info.si_signo, &info, running);
     }
     if (ps->holding) {
         ps->holding = false;
@@ -133,6 +156,8 @@ void signal_leave_note(int signal, const siginfo_t *info, struct co *co, struct 
     note->info = *info;
     note->info.si_signo = signal;
     note->co = co;
+    const struct co *running = this_carrier() ? runtime.carrier.current : NULL;
+    note->running = running ? running->tid : 0;
     __atomic_store_n(&note->ready, true, __ATOMIC_RELEASE);
     if (ps->notes_tail - ps->notes_head >= NOTES_HELD) {
         sigbits held = ~sigbit(KICK_SIGNAL) & ~sigbit(SIGSEGV) & ~sigbit(SIGBUS);

@@ -188,8 +188,7 @@ static uint64_t forward(struct kept_timer *timer, uint64_t used_ns)
     return over;
 }
 
-/* False: too little time has passed on the clock of the timer that sent @info. */
-static bool has_expired(siginfo_t *info)
+bool signal_timer_expired(siginfo_t *info)
 {
     struct kept_timer *timer = find(info->si_tid);
     if (!timer || !timer->clock_tid)
@@ -206,12 +205,6 @@ static bool has_expired(siginfo_t *info)
     if (timer->until_ns)
         watch_clock(timer, co, used_ns, co == runtime.carrier.current);
     return expired;
-}
-
-void signal_take_in(int signal, siginfo_t *info)
-{
-    if (info->si_code != SI_TIMER || has_expired(info))
-        signal_route(signal, info);
 }
 
 static struct __kernel_itimerspec time_left(struct kept_timer *timer, uint64_t used_ns)
