@@ -101,7 +101,7 @@ void signal_set_kernel_mask(sigbits mask);
 void signal_rest(void); /* back to the mask under which the program runs */
 static inline bool signal_deliverable(const struct co *co)
 {
-    return co->signals.pending.set & ~co->signals.mask;
+    return (co->signals.pending.set | co->signals.routed.set) & ~co->signals.mask;
 }
 bool signal_run_handlers(struct co *co, bool *restart); /* false: none ran */
 /* Calls @fn on @co's stack, outside the runtime, from within a call of its. */

@@ -27,7 +27,7 @@ static long fork_with(long nr, const long a[5])
     }
     monitor_reset(); /* it is gone, and may have held its lock */
     signal_reset();
-    pending_remove(&co->signals.pending, ~UINT64_C(0));
+    pending_remove_given(co, ~UINT64_C(0));
     co->signals.mask = all; /* no handler before all is native again */
     signal_handback(co, false);
     monitor_release();

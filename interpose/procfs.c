@@ -131,7 +131,7 @@ static size_t status_line(char out[LINE_BYTES], const char *line, size_t length,
         sigbits set;
     } sets[] = {
         { "SigPnd:", co ? co->signals.pending.set : 0 },
-        { "ShdPnd:", process_signals.pending.set },
+        { "ShdPnd:", process_signals.pending.set | (co ? co->signals.routed.set : 0) },
         { "SigBlk:", co ? co->signals.mask : 0 },
         { "SigIgn:", with_handler(true) },
         { "SigCgt:", with_handler(false) },
@@ -248,7 +248,8 @@ static bool stat_field(int field, const struct proc_path *path, long *value)
         *value = runtime.live;
         return true;
     case STAT_PENDING:
-        set = process_signals.pending.set | (co ? co->signals.pending.set : 0);
+        set = process_signals.pending.set |
+              (co ? co->signals.pending.set | co->signals.routed.set : 0);
         break;
     case STAT_BLOCKED:
         set = co ? co->signals.mask : 0;

@@ -164,7 +164,7 @@ static bool next_due(struct co *co, siginfo_t *info)
 {
     if (runtime.carrier.kthread.attention & ATTENTION_SIGNAL)
         signal_drain_notes();
-    return pending_take(&co->signals.pending, ~co->signals.mask, info);
+    return pending_take_given(co, ~co->signals.mask, info);
 }
 
 /* Runs what is due in @co; @context is the kernel's, or NULL on the way out of an operation. The

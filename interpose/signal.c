@@ -108,7 +108,7 @@ static void forget_pending(int signal)
     struct kernel_sigaction ignored = { .handler = IGNORED };
     pending_remove(&ps->pending, sigbit(signal));
     list_for_each (node, after, &runtime.all)
-        pending_remove(&container_of(node, struct co, all)->signals.pending, sigbit(signal));
+        pending_remove_given(container_of(node, struct co, all), sigbit(signal));
     if (ps->caught & sigbit(signal) && ps->resting_mask & sigbit(signal)) {
         kernel_action(signal, &ignored, NULL);
         signal_install(signal);

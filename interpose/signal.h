@@ -54,9 +54,12 @@ extern struct process_signals process_signals;
 void pending_add(struct sig_pending *pending, int signal, const siginfo_t *info);
 /* Takes the first pending signal of @set; false: none. */
 bool pending_take(struct sig_pending *pending, sigbits set, siginfo_t *info);
+/* The same of what @co was given: its own first, then the process's. */
+bool pending_take_given(struct co *co, sigbits set, siginfo_t *info);
 void pending_remove(struct sig_pending *pending, sigbits set);
 /* Removes what the timer with this id has sent. */
 void pending_withdraw(struct sig_pending *pending, int timer);
+void pending_remove_given(struct co *co, sigbits set);
 /* True when so many are pending that one more must be refused with EAGAIN. */
 bool pending_refuses(int signal, const siginfo_t *info);
 /* Takes the first of @set that is pending for @co or the process. */
@@ -218,10 +221,7 @@ int trapped_arm(void);
 void trapped_call(struct carrier *carrier, siginfo_t *info, struct ucontext *context);
 
 /* The signal that @co would be given first; there is one. */
-static inline int signal_first_due(const struct co *co)
-{
-    return __builtin_ctzll(co->signals.pending.set & ~co->signals.mask) + 1;
-}
+int signal_first_due(const struct co *co);
 
 /* Our own text. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));

@@ -1,8 +1,8 @@
 /* Pending signals. Those for one thread are with it. Those for the process are in the kernel when
  * every thread blocks them (sigmask.c), in process_signals.pending when they came in and then nobody
- * could take them, and with a thread that was chosen and has not run yet: `routed` tells these from
- * its own, since they go to another when it blocks them or ends; where no other could take them they
- * stay until one can (`left_behind`). */
+ * could take them, and with a thread that was chosen and has not run yet (`routed`): they go to
+ * another when it blocks them or ends; where no other could take them they stay until one can
+ * (`left_behind`). */
 #include "interpose/signal.h"
 
 #include <linux/fcntl.h>
@@ -74,13 +74,25 @@ static void remove_at(struct sig_pending *pending, struct sig_queued **link)
     ps->queued--;
 }
 
+/* Of @set, which is not empty. */
+static int first_of(sigbits set)
+{
+    return __builtin_ctzll(set & SYNCHRONOUS ? set & SYNCHRONOUS : set) + 1;
+}
+
+int signal_first_due(const struct co *co)
+{
+    sigbits own = co->signals.pending.set & ~co->signals.mask;
+    return first_of(own ? own : co->signals.routed.set & ~co->signals.mask);
+}
+
 /* Lowest number first, and within one number in order of arrival. */
 bool pending_take(struct sig_pending *pending, sigbits set, siginfo_t *info)
 {
     sigbits ready = pending->set & set;
     if (!ready)
         return false;
-    int signal = __builtin_ctzll(ready & SYNCHRONOUS ? ready & SYNCHRONOUS : ready) + 1;
+    int signal = first_of(ready);
     struct sig_queued **link = &pending->first;
     while ((*link)->info.si_signo != signal)
         link = &(*link)->next;
@@ -109,11 +121,23 @@ void pending_withdraw(struct sig_pending *pending, int timer)
     pending->set = left;
 }
 
+bool pending_take_given(struct co *co, sigbits set, siginfo_t *info)
+{
+    return pending_take(&co->signals.pending, set, info) ||
+           pending_take(&co->signals.routed, set, info);
+}
+
 void pending_remove(struct sig_pending *pending, sigbits set)
 {
     siginfo_t info;
     while (pending_take(pending, set, &info))
         ;
+}
+
+void pending_remove_given(struct co *co, sigbits set)
+{
+    pending_remove(&co->signals.pending, set);
+    pending_remove(&co->signals.routed, set);
 }
 
 bool pending_refuses(int signal, const siginfo_t *info)
@@ -127,21 +151,19 @@ bool pending_refuses(int signal, const siginfo_t *info)
 void pending_route_again(struct co *co, sigbits set)
 {
     siginfo_t info;
-    set &= co->signals.routed;
+    set &= co->signals.routed.set;
     if (likely(!set))
         return;
     sigbits stay = co->state == CO_DEAD ? 0 : set & signal_kept_by_all();
     ps->left_behind |= stay;
-    set &= ~stay;
-    co->signals.routed &= ~set;
-    while (pending_take(&co->signals.pending, set, &info))
+    while (pending_take(&co->signals.routed, set & ~stay, &info))
         signal_route(info.si_signo, &info);
 }
 
 void signal_forget_co(struct co *co)
 {
     pending_route_again(co, ALL_SIGNALS);
-    pending_remove(&co->signals.pending, ALL_SIGNALS);
+    pending_remove_given(co, ALL_SIGNALS);
     signal_free_side_stack(co);
     signal_mask_end(co);
 }
@@ -156,9 +178,7 @@ void pending_collect(sigbits set)
     ps->left_behind &= ~set;
     list_for_each (node, after, &runtime.all) {
         struct co *co = container_of(node, struct co, all);
-        sigbits left = set & co->signals.routed & co->signals.mask;
-        co->signals.routed &= ~left;
-        while (pending_take(&co->signals.pending, left, &info))
+        while (pending_take(&co->signals.routed, set & co->signals.mask, &info))
             pending_add(&ps->pending, info.si_signo, &info);
     }
 }
@@ -171,7 +191,7 @@ static bool take_in_kernel(sigbits set, siginfo_t *info)
 
 bool pending_take_waited(struct co *co, sigbits set, siginfo_t *info)
 {
-    if (pending_take(&co->signals.pending, set, info))
+    if (pending_take_given(co, set, info))
         return true;
     pending_collect(set);
     sigbits here = ps->pending.set & set, lower = here ? (here & -here) - 1 : ALL_SIGNALS;
@@ -188,7 +208,7 @@ long op_rt_sigpending(sigbits *set, size_t size)
     pending_collect(ALL_SIGNALS);
     if (ps->resting_mask)
         sys2(__NR_rt_sigpending, &pending, SIGNAL_SIZE);
-    pending |= co->signals.pending.set | ps->pending.set;
+    pending |= co->signals.pending.set | co->signals.routed.set | ps->pending.set;
     pending &= co->signals.mask;
     return user_copy(set, &pending, size);
 }
@@ -214,24 +234,30 @@ void pending_take_over(struct co *co)
         pending_add(&co->signals.pending, info.si_signo, &info);
 }
 
-static void hand_over(const siginfo_t *info)
+static void hand_over_own(const siginfo_t *info)
 {
     sys4(__NR_rt_tgsigqueueinfo, runtime.pid, runtime.carrier.kernel_tid, info->si_signo, info);
     ps->handed_over.set |= sigbit(info->si_signo);
     ps->handed_over.count++;
 }
 
-/* exec keeps what is pending for its caller and for the process: the kernel must have it. It may refuse the latter,
- * see give_back_pending. */
+/* The kernel may refuse it: see give_back_pending. */
+static void hand_over(const siginfo_t *info)
+{
+    if (sys3(__NR_rt_sigqueueinfo, runtime.pid, info->si_signo, info) < 0)
+        hand_over_own(info);
+}
+
+/* exec keeps what is pending for its caller and for the process: the kernel must have it. */
 void pending_hand_over(struct co *co)
 {
     siginfo_t info;
     while (pending_take(&co->signals.pending, co->signals.mask, &info))
+        hand_over_own(&info);
+    while (pending_take(&co->signals.routed, co->signals.mask, &info))
         hand_over(&info);
-    while (pending_take(&ps->pending, co->signals.mask, &info)) {
-        if (sys3(__NR_rt_sigqueueinfo, runtime.pid, info.si_signo, &info) < 0)
-            hand_over(&info);
-    }
+    while (pending_take(&ps->pending, co->signals.mask, &info))
+        hand_over(&info);
 }
 
 /* The kernel gives out a thread's own before the process's. */

@@ -16,7 +16,8 @@ static void end_wait(struct co *co)
     sched_wake(co, 0);
 }
 
-void signal_send(struct co *co, int signal, const siginfo_t *info)
+/* @set: of @co's two. */
+static void give(struct co *co, struct sig_pending *set, int signal, const siginfo_t *info)
 {
     sigbits bit = sigbit(signal);
     bool blocked = co->signals.mask & bit;
@@ -26,7 +27,7 @@ void signal_send(struct co *co, int signal, const siginfo_t *info)
         signal_act_by_default(signal);
         return;
     }
-    pending_add(&co->signals.pending, signal, info);
+    pending_add(set, signal, info);
     if (co->signals.waiting & bit)
         end_wait(co);
     else if (blocked)
@@ -35,6 +36,11 @@ void signal_send(struct co *co, int signal, const siginfo_t *info)
         offload_interrupt(co->job);
     else if (co->interruptible)
         sched_wake(co, -ERESTARTSYS);
+}
+
+void signal_send(struct co *co, int signal, const siginfo_t *info)
+{
+    give(co, &co->signals.pending, signal, info);
 }
 
 static bool may_take(const struct co *co, sigbits bit)
@@ -84,8 +90,7 @@ static void route(int signal, const siginfo_t *info, struct co *running)
     sigbits bit = sigbit(signal);
     co = taker_of(bit, prefers_running(signal, info) ? running : NULL);
     if (co && !(co->signals.mask & bit)) {
-        co->signals.routed |= bit;
-        signal_send(co, signal, info);
+        give(co, &co->signals.routed, signal, info);
         return;
     }
     pending_add(&ps->pending, signal, info);

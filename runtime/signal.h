@@ -37,11 +37,11 @@ struct sig_pending {
 
 struct co_signals {
     sigbits mask;
-    struct sig_pending pending;
-    sigbits saved_mask; /* restored once the handlers of a sigsuspend-like call have run */
+    struct sig_pending pending; /* its own */
+    struct sig_pending routed;  /* process-directed, and it was chosen */
+    sigbits saved_mask;         /* restored once the handlers of a sigsuspend-like call have run */
     bool restore_mask;
     sigbits kept;    /* out of the process, as far as this thread goes: see interpose/sigmask.c */
-    sigbits routed;  /* of pending: process-directed ones are among these */
     sigbits waiting; /* what sigwait and its kin accept; 0: not waiting */
     stack_t altstack;
 };

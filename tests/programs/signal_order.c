@@ -1,5 +1,5 @@
 /* Of several signals that are let in together each interrupts the handler of the last before it has
- * begun, so the highest number runs first; what a handler's frame says about mask and alternate stack
+ * begun, so the highest number runs first, and the thread's own after the process's; what a handler's frame says about mask and alternate stack
  * holds after it. */
 #include "test.h"
 
@@ -65,6 +65,35 @@ static void send_to_process(int number)
     CHECK_EQ(kill(getpid(), number), 0);
 }
 
+/* Two are the process's, and the one with the highest number is the thread's own. */
+static void send_one_to_thread(int number)
+{
+    if (number == SIGRTMIN + 3)
+        send_to_thread(number);
+    else if (number != SIGRTMIN + 2)
+        send_to_process(number);
+}
+
+/* A standard signal is pending once for the thread and once for the process. */
+static void twice(void)
+{
+    sigset_t set, old;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    order[0] = 0;
+    install(SIGUSR2, noting, 0);
+    CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, &old), 0);
+    for (int i = 0; i < 3; i++) {
+        send_to_thread(SIGUSR2);
+        send_to_process(SIGUSR2);
+    }
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &old, NULL), 0);
+    int times = 0;
+    for (const char *at = order; (at = strchr(at, ' ')); at++)
+        times++;
+    printf("thread's and process's: %d times\n", times);
+}
+
 static void blocks_usr2(int number, siginfo_t *info, void *context)
 {
     (void)number, (void)info;
@@ -123,6 +152,8 @@ static void *run(void *arg)
         install(SIGRTMIN + i, noting, 0);
     let_in("thread", send_to_thread);
     let_in("process", send_to_process);
+    let_in("thread and process", send_one_to_thread);
+    twice();
     install(SIGRTMIN + 3, jumping, 0);
     if (!sigsetjmp(away, 1))
         let_in("unreached", send_to_thread);
