@@ -35,12 +35,14 @@ struct arrival {
     sigbits mask;
     stack_t altstack; /* of who waits: the child has it too */
     bool own_actions; /* it has a copy of the kernel's table of handlers */
+    bool cleared;     /* ...without any handler */
     struct gate_frame *frame;
 };
 
 /* Tells the kernel which signals this process ignores, before an exec that hides our handlers. Only
- * where our handler still stands: the guest may have set actions of its own. */
-static void ignore_natively(void)
+ * where our handler still stands: the guest may have set actions of its own. @cleared: it has no handler
+ * at all yet, and none of ours. */
+static void ignore_natively(bool cleared)
 {
     struct kernel_sigaction ignored = { .handler = SIGNAL_IGNORED }, present = { 0 };
     for (int signal = 1; signal <= SIGNALS; signal++) {
@@ -48,7 +50,7 @@ static void ignore_natively(void)
             process_signals.action[signal].handler != SIGNAL_IGNORED)
             continue;
         sys4(__NR_rt_sigaction, signal, NULL, &present, sizeof(sigbits));
-        if (present.handler == (uintptr_t)signal_entry)
+        if (present.handler == (uintptr_t)signal_entry || cleared)
             sys4(__NR_rt_sigaction, signal, &ignored, NULL, sizeof(sigbits));
     }
 }
@@ -60,7 +62,7 @@ static void begin_guest(void *argument)
     gs_base_set(&runtime.cpu, (uint64_t)&guest_thread);
     sys2(__NR_sigaltstack, &arrival.altstack, NULL);
     if (arrival.own_actions)
-        ignore_natively();
+        ignore_natively(arrival.cleared);
     sys4(__NR_rt_sigprocmask, 2, &arrival.mask, NULL, sizeof(arrival.mask));
     gate_leave(arrival.frame);
 }
@@ -112,6 +114,7 @@ long op_clone_guest(uint64_t flags, uintptr_t stack_top)
     *arrival = (struct arrival){ .mask = co->signals.mask,
                                  .altstack = { .ss_flags = SS_DISABLE },
                                  .own_actions = !(flags & CLONE_SIGHAND),
+                                 .cleared = clone_clears_handlers(call.nr, call.word),
                                  .frame = clone_frame(stack_top) };
     if (flags & CLONE_VFORK && co->signals.altstack.ss_size)
         arrival->altstack = co->signals.altstack;
@@ -169,7 +172,7 @@ long op_vfork(void)
 void guest_calls(uint64_t nr)
 {
     if (nr == __NR_execve || nr == __NR_execveat)
-        ignore_natively();
+        ignore_natively(false);
     else if (nr == __NR_futex)
         __atomic_fetch_or(&runtime.guests, GUESTS_LOCK, __ATOMIC_SEQ_CST);
 }

@@ -11,6 +11,11 @@
 
 #define WAITING_HELPERS 64
 
+bool clone_clears_handlers(long nr, const long word[5])
+{
+    return nr == __NR_clone3 && ((const struct clone_args *)word[0])->flags & CLONE_CLEAR_SIGHAND;
+}
+
 /* fork: the child keeps the caller alone. It gets its kernel-side signal state back and is dormant
  * again, with one thread and nothing of ours running, until it makes a thread. */
 static long fork_with(long nr, const long a[5])
@@ -27,6 +32,8 @@ static long fork_with(long nr, const long a[5])
     }
     monitor_reset(); /* it is gone, and may have held its lock */
     signal_reset();
+    if (clone_clears_handlers(nr, a))
+        signal_forget_handlers();
     pending_remove_given(co, ~UINT64_C(0));
     co->signals.mask = all; /* no handler before all is native again */
     signal_handback(co, false);
@@ -58,9 +65,9 @@ static long set_stack_of_clone3(struct clone_call *call, uintptr_t stack_top)
         return -E2BIG;
     if (user_copy(call->args, (const void *)call->word[0], size) != 0)
         return -EFAULT;
-    if (!stack_top)
-        args->stack = 0;
-    args->stack_size = stack_top ? stack_top - args->stack : 0;
+    /* The kernel wants to know where it ends; who waits as after vfork has brought none. */
+    args->stack_size = stack_top ? PAGE_BYTES : 0;
+    args->stack = stack_top - args->stack_size;
     call->word[0] = (long)args;
     return 0;
 }

@@ -19,6 +19,9 @@ struct clone_call {
  * Returns 0, -EFAULT or -E2BIG. */
 long clone_call_init(struct clone_call *call, uintptr_t stack_top);
 
+/* The child of such a clone begins without the program's handlers (CLONE_CLEAR_SIGHAND). */
+bool clone_clears_handlers(long nr, const long word[5]);
+
 /* Where gate_leave must find the frame of one that is to go on with its stack pointer at @stack_top. */
 static inline struct gate_frame *frame_below(uintptr_t stack_top)
 {

@@ -391,6 +391,15 @@ void signal_handback(struct co *co, bool for_exec)
         pending_hand_over(co);
 }
 
+void signal_forget_handlers(void)
+{
+    for (int signal = 1; signal <= SIGNALS; signal++) {
+        uintptr_t handler = ps->action[signal].handler;
+        ps->action[signal] =
+            (struct kernel_sigaction){ .handler = handler == IGNORED ? IGNORED : 0 };
+    }
+}
+
 void signal_reset(void)
 {
     ps->dispatching = false; /* the kernel has forgotten it */

@@ -238,6 +238,10 @@ bool signal_is_ignored(int signal);
 /* What @signal does by default: ends the process. */
 bool signal_ends_process(int signal);
 
+/* What the program handles has its default action again; what it ignores stays so. In a new child: the
+ * kernel is not told. */
+void signal_forget_handlers(void);
+
 /* The alternate stack as sigaltstack(2) tells it to a thread whose stack pointer is @sp, and what it
  * says to a new one: 0 or -errno. */
 stack_t signal_altstack(const struct co *co, uintptr_t sp);

@@ -1,5 +1,6 @@
 /* Processes that clone makes, from main and from a thread: with a stack of their own, on a copy of our
- * memory or in it, beside threads that go on. Signals and threads work in them. */
+ * memory or in it, beside threads that go on. Signals and threads work in them, or, where they asked for
+ * none, no handler is left. */
 #include "test.h"
 
 #include <linux/sched.h>
@@ -99,6 +100,54 @@ static void clones_beside(char *top)
     CHECK_EQ(stage, 3);
 }
 
+/* By the instruction itself: a child on our stack must not return from where it was made. */
+static inline __attribute__((always_inline)) long clone_without_handlers(uint64_t flags)
+{
+    struct clone_args args = { .flags = flags | CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(SYS_clone3), "D"(&args), "S"(sizeof(args))
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+static int actions_left(void)
+{
+    struct sigaction handled_one, ignored_one, ignored_fault;
+    sigaction(SIGUSR1, NULL, &handled_one);
+    sigaction(SIGUSR2, NULL, &ignored_one);
+    sigaction(SIGSEGV, NULL, &ignored_fault);
+    return (handled_one.sa_handler == SIG_DFL) + 2 * (ignored_one.sa_handler == SIG_IGN) +
+           4 * (ignored_fault.sa_handler == SIG_IGN);
+}
+
+static void clones_without_handlers(void)
+{
+    int status;
+    CHECK(signal(SIGUSR2, SIG_IGN) != SIG_ERR);
+    CHECK(signal(SIGSEGV, SIG_IGN) != SIG_ERR);
+    pid_t child = (pid_t)clone_without_handlers(0);
+    if (!child)
+        _exit(actions_left());
+    expect_exit(child, 7);
+    child = (pid_t)clone_without_handlers(0);
+    if (!child) {
+        raise(SIGUSR2);
+        raise(SIGUSR1);
+        _exit(1);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1);
+    child = (pid_t)clone_without_handlers(CLONE_VM | CLONE_VFORK);
+    if (!child)
+        _exit(actions_left());
+    expect_exit(child, 7);
+    CHECK(signal(SIGSEGV, SIG_DFL) != SIG_ERR);
+    CHECK_EQ(raise(SIGUSR1), 0);
+    CHECK_EQ(handled, SIGUSR1);
+}
+
 static void *clones(void *arg)
 {
     char *stack = malloc(STACK_BYTES);
@@ -107,6 +156,8 @@ static void *clones(void *arg)
     puts("apart");
     clones_beside(stack + STACK_BYTES);
     puts("beside");
+    clones_without_handlers();
+    puts("without handlers");
     free(stack);
     return arg;
 }
