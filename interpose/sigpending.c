@@ -8,11 +8,10 @@
 #include <linux/fcntl.h>
 #include <linux/resource.h>
 
-#define SIGNAL_SIZE   8
-#define ALL_SIGNALS   (~UINT64_C(0))
-#define FIRST_QUEUED  32 /* a standard signal is pending once, the others as often as sent */
-#define STATUS_BYTES  4096
-#define NEVER_REFUSED 256 /* so many may be pending whatever RLIMIT_SIGPENDING says */
+#define SIGNAL_SIZE  8
+#define ALL_SIGNALS  (~UINT64_C(0))
+#define FIRST_QUEUED 32 /* a standard signal is pending once, the others as often as sent */
+#define STATUS_BYTES 4096
 
 /* Signals of instructions come before others, as in the kernel. */
 #define SYNCHRONOUS                                                                                \
@@ -143,7 +142,7 @@ void pending_remove_given(struct co *co, sigbits set)
 bool pending_refuses(int signal, const siginfo_t *info)
 {
     uint64_t limit[2];
-    if (signal < FIRST_QUEUED || info->si_code == SI_USER || ps->queued < NEVER_REFUSED)
+    if (signal < FIRST_QUEUED || info->si_code == SI_USER)
         return false;
     return sys4(__NR_prlimit64, 0, RLIMIT_SIGPENDING, NULL, limit) == 0 && ps->queued >= limit[0];
 }

@@ -111,7 +111,17 @@ static void timer_overruns(void)
     puts("overruns counted");
 }
 
-static void queue_until_refused(void)
+static int queue_to_process(int value)
+{
+    return sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = value }) == 0 ? 0 : errno;
+}
+
+static int queue_to_thread(int value)
+{
+    return pthread_sigqueue(pthread_self(), SIGRTMIN, (union sigval){ .sival_int = value });
+}
+
+static void queue_until_refused(int (*queue)(int))
 {
     struct rlimit old, few;
     CHECK_EQ(getrlimit(RLIMIT_SIGPENDING, &old), 0);
@@ -119,10 +129,10 @@ static void queue_until_refused(void)
     few.rlim_cur = 20;
     CHECK_EQ(setrlimit(RLIMIT_SIGPENDING, &few), 0);
     change_mask(SIG_BLOCK, SIGRTMIN);
-    int sent = 0;
-    while (sent < 1000 && sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = sent }) == 0)
+    int sent = 0, error = 0;
+    while (sent < 1000 && !(error = queue(sent)))
         sent++;
-    CHECK_EQ(errno, EAGAIN);
+    CHECK_EQ(error, EAGAIN);
     CHECK(sent <= 20);
     CHECK_EQ(setrlimit(RLIMIT_SIGPENDING, &old), 0);
     sigset_t set = set_of(SIGRTMIN);
@@ -170,7 +180,8 @@ int main(int argc, char **argv)
     CHECK_EQ(pthread_sigmask(SIG_SETMASK, &old, NULL), 0);
     ignoring();
     timer_overruns();
-    queue_until_refused();
+    queue_until_refused(queue_to_process);
+    queue_until_refused(queue_to_thread);
     many_at_once();
     fflush(stdout);
     change_mask(SIG_BLOCK, SIGUSR1);
