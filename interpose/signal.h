@@ -102,6 +102,9 @@ uintptr_t signal_stack_for(const struct co *co, int signal, const struct ucontex
  * state than others is none for this: see step.c. */
 void signal_copy_registers(struct ucontext *to, const struct ucontext *from);
 
+/* The lowest address of the frame that signal_continue makes there. */
+uintptr_t signal_frame_below(uintptr_t above, const struct ucontext *context);
+
 /* What a handler is told that it interrupts, when it runs at the end of a call of @co's: at the site, with
  * all registers; at a symbol, behind the caller's call of it. */
 void signal_describe_call(const struct co *co, struct ucontext *context);

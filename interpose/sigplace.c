@@ -44,6 +44,12 @@ uintptr_t signal_stack_for(const struct co *co, int signal, const struct ucontex
     return sp - RED_ZONE;
 }
 
+uintptr_t signal_frame_below(uintptr_t above, const struct ucontext *context)
+{
+    uintptr_t top = align_down(above - fp_bytes(context), 64);
+    return align_down(top - sizeof(struct signal_frame), 64);
+}
+
 bool signal_on_side_stack(const struct co *co, const void *frame)
 {
     return co->side_stack && (uintptr_t)frame - (uintptr_t)co->side_stack < SIDE_STACK_BYTES;
@@ -123,7 +129,7 @@ void signal_continue(uintptr_t above, void (*fn)(void *), int signal, const sigi
 {
     size_t bytes = fp_bytes(context);
     uintptr_t top = align_down(above - bytes, 64);
-    struct signal_frame *frame = (struct signal_frame *)align_down(top - sizeof(*frame), 64);
+    struct signal_frame *frame = (struct signal_frame *)signal_frame_below(above, context);
     frame->context = *context;
     frame->info = *info;
     frame->signal = signal;

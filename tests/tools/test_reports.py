@@ -41,13 +41,14 @@ static void __attribute__((noinline)) fail(char how)
     case 'a': abort(); break;
     case 'f': quotient = seen / zero; break;
     case 'i': __builtin_trap(); break;
-    case 'o': overflow(0); break;
+    case 't': __asm__ volatile("int3"); break;
+    case 'o': case 'h': overflow(0); break;
     }
 }
 
 static void *worker(void *how)
 {
-    if (strchr("zm", *(char *)how))
+    if (strchr("zmO", *(char *)how))
         sleep(1000);
     fail(*(char *)how);
     return NULL;
@@ -69,12 +70,16 @@ int main(int argc, char *argv[])
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, NULL);
     }
+    if (argv[1][0] == 'h') /* without an alternate stack it is of no use */
+        signal(SIGSEGV, handler);
     pthread_create(&other, NULL, worker, "z");
     pthread_create(&thread, NULL, worker, argv[1]);
     pthread_setname_np(thread, "faulty");
     usleep(50000);
     puts("ready");
     fflush(stdout);
+    if (argv[1][0] == 'O')
+        overflow(0);
     ssize_t got = read(0, &byte, 1);
     printf("%zd %d\n", got, (int)seen);
     fflush(stdout);
@@ -123,7 +128,7 @@ class Reports(Shimmed):
         return log
 
     def test_crashes_are_silent_by_default(self):
-        for how, number in (("s", signal.SIGSEGV), ("a", signal.SIGABRT), ("o", signal.SIGSEGV)):
+        for how, number in (("s", signal.SIGSEGV), ("a", signal.SIGABRT)):
             done = self.run_failing(how)
             self.assertEqual((done.returncode, done.stderr), (-number, ""))
 
@@ -133,6 +138,7 @@ class Reports(Shimmed):
             ("a", signal.SIGABRT, r"SIGABRT"),
             ("f", signal.SIGFPE, r"SIGFPE, address 0x[0-9a-f]+"),
             ("i", signal.SIGILL, r"SIGILL, address 0x[0-9a-f]+"),
+            ("t", signal.SIGTRAP, r"SIGTRAP, address 0x[0-9a-f]+"),
         ):
             with self.subTest(what):
                 done = self.run_failing(how, "--crash-report")
@@ -144,11 +150,17 @@ class Reports(Shimmed):
                     r"\[[^ ]* fail\|\d+\] \[[^ ]* worker\|\d+\] (\[[^]]*\] ?)*\n$",
                 )
 
-    def test_an_overflow_is_told_from_other_faults(self):
-        done = self.run_failing("o", "--crash-report")
-        self.assertEqual(done.returncode, -signal.SIGSEGV, done.stderr)
-        self.assertRegex(done.stderr, r"has overflowed its stack of \d+ KiB and ends the process: SIGSEGV\n")
-        self.assertRegex(done.stderr, r"is at .*\[[^ ]* overflow\|\d+\] x \d+")
+    def test_an_overflow_is_reported_unasked(self):
+        for how, thread in (("o", r"thread 3 \(faulty\)"), ("O", r"thread 1 \(failing\)"), ("h", r"thread 3 \(\w+\)")):
+            for options in ((), ("--crash-report",)):
+                with self.subTest(how=how, options=options):
+                    done = self.run_failing(how, *options)
+                    self.assertEqual(done.returncode, -signal.SIGSEGV, done.stderr)
+                    self.assertRegex(
+                        done.stderr,
+                        rf"^coroshim\[\d+\]: {thread} has overflowed its stack of \d+ KiB and ends the process: SIGSEGV\n"
+                        rf"coroshim\[\d+\]: {thread} is at .*\[[^ ]* overflow\|\d+\] x \d+.*\n$",
+                    )
 
     def test_without_coroctl_the_report_says_so(self):
         (self.folder / "coroctl").unlink()
