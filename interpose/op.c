@@ -32,7 +32,7 @@ static bool run_handlers(struct co *co, long *result)
     bool restart = true;
     uint64_t until = co->wait_until;
     co->wait_until = 0; /* not for the calls that the handlers make */
-    bool ran = signal_run_handlers(co, &restart);
+    bool ran = signal_run_handlers(co, result, &restart);
     if (unlikely(co->cancelled) && restarts(*result) && limit_ends_libc_call(co))
         limit_act(co);
     if (restarts(*result)) {

@@ -103,7 +103,10 @@ static inline bool signal_deliverable(const struct co *co)
 {
     return (co->signals.pending.set | co->signals.routed.set) & ~co->signals.mask;
 }
-bool signal_run_handlers(struct co *co, bool *restart); /* false: none ran */
+/* At the end of a call: runs what is due; false: nothing was. *@restart: the first handler's action says
+ * that the call may be begun again. A handler may change *@result, or the thread goes on elsewhere and
+ * this doesn't return. */
+bool signal_run_handlers(struct co *co, long *result, bool *restart);
 /* Calls @fn on @co's stack, outside the runtime, from within a call of its. */
 void signal_call_out(struct co *co, void (*fn)(void));
 void signal_send(struct co *co, int signal, const siginfo_t *info); /* thread-directed */

@@ -120,6 +120,8 @@ void signal_call_out(struct co *co, void (*fn)(void))
     simd_call(co, call_function, &out);
 }
 
+static bool run_due(struct co *co, struct ucontext *context, long *result, bool *restart);
+
 /* One signal with a handler: masks as sigaction(2) says, then the call. As in the kernel, a further
  * signal that is due interrupts the handler before its first instruction, and what the handler
  * leaves in the context is the mask and the alternate stack from then on. */
@@ -145,7 +147,7 @@ void signal_deliver_one(struct co *co, siginfo_t *info, struct ucontext *context
     context->uc_stack = signal_altstack(co, context->uc_mcontext.rsp);
     if (signal_deliverable(co)) {
         bool ignored;
-        signal_run_handlers(co, &ignored);
+        run_due(co, NULL, NULL, &ignored);
     }
     if (co->simd == SIMD_NONE)
         call_handler(&delivery);
@@ -167,15 +169,26 @@ static bool next_due(struct co *co, siginfo_t *info)
     return pending_take_given(co, ~co->signals.mask, info);
 }
 
-/* Runs what is due in @co; @context is the kernel's, or NULL on the way out of an operation. The
- * first of the handlers decides whether the call restarts. */
-static bool run_due(struct co *co, struct ucontext *context, bool *restart)
+static void deliver_in_call(struct co *co, siginfo_t *info, long *result, bool restart)
 {
     /* libc's ucontext_t is larger than the kernel's. */
     union {
         struct ucontext kernel;
         char bytes[1024];
-    } made;
+    } made = { 0 };
+    struct sigcontext offered;
+    signal_describe_call(co, result ? *result : 0, restart, &made.kernel);
+    memcpy(&offered, &made.kernel.uc_mcontext, sizeof(offered));
+    signal_deliver_one(co, info, &made.kernel);
+    if (result)
+        *result = signal_changed_call(co, *result, &offered, &made.kernel);
+}
+
+/* Runs what is due in @co; @context is the kernel's, or NULL on the way out of an operation with
+ * *@result. The first of the handlers decides whether the call restarts. @result NULL: another handler
+ * is about to run, and its call is not ours to change. */
+static bool run_due(struct co *co, struct ucontext *context, long *result, bool *restart)
+{
     siginfo_t info;
     bool ran = false;
     while (next_due(co, &info)) {
@@ -186,14 +199,13 @@ static bool run_due(struct co *co, struct ucontext *context, bool *restart)
             signal_act_by_default(info.si_signo);
             continue;
         }
-        if (!context) {
-            memset(&made, 0, sizeof(made));
-            signal_describe_call(co, &made.kernel);
-        }
         if (!ran)
             *restart = (action->flags & SA_RESTART) != 0;
         ran = true;
-        signal_deliver_one(co, &info, context ? context : &made.kernel);
+        if (context)
+            signal_deliver_one(co, &info, context);
+        else
+            deliver_in_call(co, &info, result, *restart);
     }
     if (co->signals.restore_mask) {
         co->signals.restore_mask = false;
@@ -202,9 +214,9 @@ static bool run_due(struct co *co, struct ucontext *context, bool *restart)
     return ran;
 }
 
-bool signal_run_handlers(struct co *co, bool *restart)
+bool signal_run_handlers(struct co *co, long *result, bool *restart)
 {
-    return run_due(co, NULL, restart);
+    return run_due(co, NULL, result, restart);
 }
 
 static bool is_fault(int signal, const siginfo_t *info)
@@ -245,7 +257,7 @@ void signal_in_program(void *argument)
             signal_drain_notes();
         leave_side_stack(co, frame);
         if (signal_deliverable(co))
-            run_due(co, &frame->context, &restart);
+            run_due(co, &frame->context, NULL, &restart);
         restore_call(co, &state);
         runtime_leave(carrier);
         if (!(carrier->kthread.attention & ATTENTION_SIGNAL) && !signal_deliverable(co))

@@ -105,9 +105,13 @@ void signal_copy_registers(struct ucontext *to, const struct ucontext *from);
 /* The lowest address of the frame that signal_continue makes there. */
 uintptr_t signal_frame_below(uintptr_t above, const struct ucontext *context);
 
-/* What a handler is told that it interrupts, when it runs at the end of a call of @co's: at the site, with
- * all registers; at a symbol, behind the caller's call of it. */
-void signal_describe_call(const struct co *co, struct ucontext *context);
+/* sigcall.c: what a handler is told that it interrupts, when it runs at the end of a call of @co's, whose
+ * result is @result so far; @restart: -ERESTARTSYS begins it again. */
+void signal_describe_call(const struct co *co, long result, bool restart, struct ucontext *context);
+/* The handler has left @context, of which it was offered @offered: the call's result from now on. Doesn't
+ * return when the thread is to go on elsewhere. */
+long signal_changed_call(struct co *co, long result, const struct sigcontext *offered,
+                         struct ucontext *context);
 
 /* The end of room for what concerns only us, beside the interrupted code; 0: no memory. */
 uintptr_t signal_own_place(struct co *co, const struct ucontext *context);

@@ -79,36 +79,6 @@ uintptr_t signal_own_place(struct co *co, const struct ucontext *context)
     return signal_side_stack(co);
 }
 
-void signal_describe_call(const struct co *co, struct ucontext *context)
-{
-    struct sigcontext *at = (struct sigcontext *)&context->uc_mcontext;
-    const struct gate_frame *f = co->frame;
-    if (!f || co->door != DOOR_GATE) {
-        at->rip = co->caller.pc;
-        at->rsp = co->caller.sp;
-        return;
-    }
-    *at = (struct sigcontext){
-        .r8 = f->r8,
-        .r9 = f->r9,
-        .r10 = f->r10,
-        .r11 = f->tail,
-        .r12 = f->r12,
-        .r13 = f->r13,
-        .r14 = f->r14,
-        .r15 = f->r15,
-        .rdi = f->rdi,
-        .rsi = f->rsi,
-        .rbp = f->rbp,
-        .rbx = f->rbx,
-        .rdx = f->rdx,
-        .rax = f->rax,
-        .rcx = f->site,
-        .rsp = frame_sp(f),
-        .rip = f->site,
-    };
-}
-
 /* What says how large the vector state is, and its mark at the end, stay: another kernel thread may have
  * room for more. */
 void signal_copy_registers(struct ucontext *to, const struct ucontext *from)

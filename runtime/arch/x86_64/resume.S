@@ -19,6 +19,43 @@ signal_resume:
         .cfi_endproc
         .size   signal_resume, .-signal_resume
 
+/* void signal_jump(const struct sigcontext *at) noreturn
+ *   in: rdi at
+ *
+ * By iretq, which alone sets all registers at once and needs no room on the stack that it goes to. */
+        .globl  signal_jump
+        .hidden signal_jump
+        .type   signal_jump, @function
+        .balign 16
+signal_jump:
+        .cfi_startproc
+        .cfi_undefined %rip
+        movl    %ss, %eax
+        pushq   %rax
+        pushq   120(%rdi)       /* rsp */
+        pushq   136(%rdi)       /* eflags */
+        movl    %cs, %eax
+        pushq   %rax
+        pushq   128(%rdi)       /* rip */
+        movq    0(%rdi), %r8
+        movq    8(%rdi), %r9
+        movq    16(%rdi), %r10
+        movq    24(%rdi), %r11
+        movq    32(%rdi), %r12
+        movq    40(%rdi), %r13
+        movq    48(%rdi), %r14
+        movq    56(%rdi), %r15
+        movq    72(%rdi), %rsi
+        movq    80(%rdi), %rbp
+        movq    88(%rdi), %rbx
+        movq    96(%rdi), %rdx
+        movq    104(%rdi), %rax
+        movq    112(%rdi), %rcx
+        movq    64(%rdi), %rdi
+        iretq
+        .cfi_endproc
+        .size   signal_jump, .-signal_jump
+
 /* void call_on_stack(void (*fn)(void *), void *context, uintptr_t stack_top) noreturn
  *   in: rdi fn, rsi context, rdx stack top, a multiple of 16. fn never returns.
  *

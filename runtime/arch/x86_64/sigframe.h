@@ -16,8 +16,11 @@ struct kernel_sigaction {
 /* restorer.S: rt_sigreturn, recognised by unwinders as a signal frame. */
 void signal_restorer(void);
 
-/* resume.S: rt_sigreturn from a copy of a signal frame; and a jump to another stack. */
+/* resume.S: rt_sigreturn from a copy of a signal frame; a jump to what @at describes, with its general
+ * registers and flags, the others as they are; and a jump to another stack. */
 void signal_resume(void *context) __attribute__((noreturn));
+struct sigcontext;
+void signal_jump(const struct sigcontext *at) __attribute__((noreturn));
 void call_on_stack(void (*fn)(void *), void *argument, uintptr_t stack_top)
     __attribute__((noreturn));
 
