@@ -82,6 +82,7 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
         return GATE_RAW;
     }
     struct co *co = carrier->current;
+    bool handed = unlikely(co->door == DOOR_HANDED);
     co->door = DOOR_GATE;
     co->simd = gate_site_in_libc(f->site) ? SIMD_XMM : SIMD_FULL;
     co->frame = f;
@@ -92,7 +93,8 @@ enum gate_verdict gate_dispatch(struct gate_frame *f)
     do {
         if (unlikely(carrier->watch.trace))
             trace_call(carrier, co, f->rax, (long)f->rdi);
-        result = gate_operation(f);
+        result = unlikely(handed) ? co->handed : gate_operation(f);
+        handed = false;
         if (result == OP_PASS && op_may_run_here(f->rax))
             result = op_direct((long)f->rax, (long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10,
                                (long)f->r8, (long)f->r9);

@@ -101,9 +101,16 @@ static inline void door_trace(struct door *door, uint64_t nr, long first)
         trace_call(door->carrier, door->co, nr, first);
 }
 
+static inline bool is_interrupted(long result)
+{
+    return unlikely(result < 0) &&
+           (result == -EINTR || (result <= -ERESTARTSYS && result >= -ERESTARTNOHAND));
+}
+
 /* The body of every door: @call is the operation, @real libc's function, with the same arguments; @nr
  * and @first are for a trace, the system call and its first argument.
- * An operation that passes (OP_PASS) is libc's to do as well. */
+ * An operation that passes (OP_PASS) is libc's to do as well, and so is to run the handlers that have
+ * interrupted one. */
 #define DOOR_BODY(class, ret, nr, first, call, real)                                               \
     struct door door;                                                                              \
     if (!door_enter(&door, class))                                                                 \
@@ -112,6 +119,10 @@ static inline void door_trace(struct door *door, uint64_t nr, long first)
     do {                                                                                           \
         door_trace(&door, nr, (long)(first));                                                      \
         result = call;                                                                             \
+        if (unlikely(is_interrupted(result)) && op_hand_over(door.carrier, door.co, result)) {     \
+            result = OP_PASS;                                                                      \
+            break;                                                                                 \
+        }                                                                                          \
     } while (door_leave(&door, &result));                                                          \
     if (unlikely(result == -EDOOR))                                                                \
         result = door_left(door.co);                                                               \

@@ -81,6 +81,16 @@ bool op_finish(struct carrier *carrier, struct co *co, long *result)
     }
 }
 
+bool op_hand_over(struct carrier *carrier, struct co *co, long result)
+{
+    if (!signal_deliverable(co) || co->signals.restore_mask || co->cancelled)
+        return false;
+    co->handed = result;
+    co->door = DOOR_HANDED;
+    runtime_leave(carrier);
+    return true;
+}
+
 /* What ends a wait before it begins. A cancellation that came after the door had looked, while a
  * handler ran or others did, finds nobody parked to be woken. */
 int op_interrupted(const struct co *co)

@@ -84,6 +84,11 @@ int op_deadline(const struct __kernel_timespec *relative, uint64_t *deadline_ns)
  * the runtime. True: the call is to be started again, and we are in the runtime still. */
 bool op_finish(struct carrier *carrier, struct co *co, long *result);
 
+/* A handler that interrupts a call is to see it at its instruction, with all registers, which a symbol
+ * door doesn't know: libc's function makes the call anew, and the gate gives it @result and runs what is
+ * due. True: it is to be called, and the runtime was left. */
+bool op_hand_over(struct carrier *carrier, struct co *co, long result);
+
 /* Does what the carrier's attention was asked for, in the runtime. PARKS. */
 void op_attend(struct carrier *carrier, struct co *co);
 

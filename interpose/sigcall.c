@@ -2,8 +2,9 @@
  *
  * The kernel's frame shows a call that is to end with EINTR as one that has, and one that is to be made
  * again as one about to be made: its number in rax, the program counter at the instruction. What the
- * handler leaves there is what the thread goes on with. By the gate it is the same here. At a symbol the
- * call is shown behind the caller's call of it, without the other registers, which are not known: rax is
+ * handler leaves there is what the thread goes on with. By the gate it is the same here, and interrupted
+ * calls of symbols come by the gate, too (op_hand_over). Others, which have ended when a handler runs, are
+ * shown behind the caller's call of the symbol, without the other registers, which are not known: rax is
  * the result, an error negative, and program counter and stack pointer lead elsewhere if changed. */
 #include "interpose/process.h"
 #include "interpose/signal.h"

@@ -228,12 +228,12 @@ static bool is_fault(int signal, const siginfo_t *info)
 
 /* Handlers may block and jump away, which nobody may on a side stack; and who resumes from there
  * must not be preempted there. */
-static void leave_side_stack(struct co *co, const struct signal_frame *frame)
+static void leave_side_stack(struct co *co, const struct signal_frame *frame, bool handed)
 {
     if (!signal_on_side_stack(co, frame))
         return;
     signal_set_kernel_mask_for_now(~UINT64_C(0));
-    if (signal_deliverable(co))
+    if (signal_deliverable(co) && !handed)
         signal_continue(signal_stack_for(co, signal_first_due(co), &frame->context),
                         signal_in_program, 0, &frame->info, &frame->context);
 }
@@ -244,6 +244,7 @@ void signal_in_program(void *argument)
     struct carrier *carrier = this_carrier();
     struct co *co = carrier->current;
     struct call_state state = save_call(co);
+    bool handed = co->door == DOOR_HANDED; /* what is due waits for the gate */
     bool restart = true;
     signal_rest();        /* we came in with all blocked */
     co->simd = SIMD_NONE; /* the kernel's frame holds it all */
@@ -255,12 +256,12 @@ void signal_in_program(void *argument)
     for (;;) {
         if (carrier->kthread.attention & ATTENTION_SIGNAL)
             signal_drain_notes();
-        leave_side_stack(co, frame);
-        if (signal_deliverable(co))
+        leave_side_stack(co, frame, handed);
+        if (signal_deliverable(co) && !handed)
             run_due(co, &frame->context, NULL, &restart);
         restore_call(co, &state);
         runtime_leave(carrier);
-        if (!(carrier->kthread.attention & ATTENTION_SIGNAL) && !signal_deliverable(co))
+        if (!(carrier->kthread.attention & ATTENTION_SIGNAL) && (handed || !signal_deliverable(co)))
             break;
         runtime_enter(carrier);
         co->simd = SIMD_NONE;
@@ -292,7 +293,7 @@ static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct 
         signal_take_in(signal, info, co);
     if (carrier->kthread.attention & ATTENTION_SIGNAL)
         signal_drain_notes();
-    if (signal_deliverable(co))
+    if (signal_deliverable(co) && co->door != DOOR_HANDED)
         signal_continue(signal_stack_for(co, signal_first_due(co), context), signal_in_program,
                         signal, info, context);
     runtime_leave(carrier);

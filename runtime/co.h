@@ -26,7 +26,13 @@ struct offload_job;
 enum co_simd { SIMD_NONE, SIMD_XMM, SIMD_FULL };
 
 /* How the coroutine came into the runtime. */
-enum co_door { DOOR_NONE, DOOR_GATE, DOOR_SYMBOL, DOOR_CANCEL /* symbol, cancellation point */ };
+enum co_door {
+    DOOR_NONE,
+    DOOR_GATE,
+    DOOR_SYMBOL,
+    DOOR_CANCEL, /* symbol, cancellation point */
+    DOOR_HANDED, /* none: on the way from a symbol to the gate, where `handed` is the call's result */
+};
 
 /* What the coroutine waits on, for co_snapshot; written before each park. */
 struct co_wait {
@@ -101,6 +107,7 @@ struct co {
     uint32_t *woken_at;  /* the futex at which it was last woken... */
     uint32_t woken_turn; /* ...and its `slices` then */
     struct timer timer;
+    long handed;         /* under DOOR_HANDED */
     uint64_t wait_until; /* CORO_TIMEOUT_*: when the call that is restarted has to end; 0: none */
     struct offload_job *job; /* the call that a helper runs for it */
     struct limit *limits;    /* coro_with_timeout and its kin, innermost first: interpose/limit.h */

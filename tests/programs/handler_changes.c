@@ -3,6 +3,7 @@
  * libraries of threads divert what they interrupt so. */
 #include "test.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -133,6 +134,19 @@ static long by_syscall(void)
     return got < 0 ? -errno : got;
 }
 
+static long by_nanosleep(void)
+{
+    struct timespec span = span_ms(100000), left = { 0, 0 };
+    long got = nanosleep(&span, &left) < 0 ? -errno : 0;
+    CHECK(left.tv_sec > 10 && left.tv_sec < 100);
+    return got;
+}
+
+static long by_poll(void)
+{
+    return poll(NULL, 0, 100000) < 0 ? -errno : 0;
+}
+
 static long by_instruction(void)
 {
     char byte;
@@ -185,7 +199,10 @@ int main(void)
     check("elsewhere, by the symbol", 0, elsewhere, by_symbol, -1);
     check("elsewhere, by syscall", 0, elsewhere, by_syscall, -1);
     check("elsewhere, by the instruction", 0, elsewhere, by_instruction, -1);
-    check("a detour", 0, detour, by_syscall, -EINTR);
+    check("a detour, by syscall", 0, detour, by_syscall, -EINTR);
+    check("a detour, by the symbol", 0, detour, by_symbol, -EINTR);
+    check("a detour, from a sleep", 0, detour, by_nanosleep, -EINTR);
+    check("a detour, from a poll", SA_RESTART, detour, by_poll, -EINTR);
     printf("visited %d\n", through_trampoline);
     return 0;
 }
