@@ -126,19 +126,33 @@ long op_mq_timedreceive(int queue, void *message, size_t bytes, unsigned *priori
 
 /* Kernel AIO: submitting hardly waits. */
 
+/* A look that does not wait. The kernel's own answers -EINTR when nothing is there and a signal, be it the
+ * kick, is pending. */
+static long look_for_events(long nr, unsigned long context, long minimum, long count, void *events,
+                            const void *timeout)
+{
+    long result;
+    do
+        result = sys6(nr, context, minimum, count, events, timeout, 0);
+    while (result == -EINTR);
+    return result;
+}
+
 long op_io_getevents(unsigned long context, long minimum, long count, void *events,
                      const void *timeout)
 {
     if (minimum <= 0 || is_zero_time(timeout))
-        return sys5(__NR_io_getevents, context, minimum, count, events, timeout);
+        return look_for_events(__NR_io_getevents, context, minimum, count, events, timeout);
     return op_offload(__NR_io_getevents, W(context), minimum, count, W(events), W(timeout));
 }
 
 long op_io_pgetevents(unsigned long context, long minimum, long count, void *events,
                       const void *timeout, const void *mask)
 {
-    if (mask || minimum <= 0 || is_zero_time(timeout))
+    if (mask)
         return OP_PASS;
+    if (minimum <= 0 || is_zero_time(timeout))
+        return look_for_events(__NR_io_pgetevents, context, minimum, count, events, timeout);
     return op_offload(__NR_io_pgetevents, W(context), minimum, count, W(events), W(timeout), 0);
 }
 

@@ -168,6 +168,7 @@ START_TEST(who_wants_a_type_waits_for_it)
     struct coro_message got;
     coro_id self = coro_current();
     long least = 2;
+    ck_assert_int_eq(coro_mailbox_length(0), 0); /* natively there is one from now on */
     coro_id pusher = spawn(push_three, &self);
     if (_i)
         must(coro_mailbox_receive_type(3, &got, CORO_FOREVER) == 0);

@@ -8,6 +8,7 @@
 #include "tools/coroctl/command.h"
 #include "tools/coroctl/json.h"
 #include "tools/coroctl/setting.h"
+#include "tools/coroctl/text.h"
 
 /* What is printed, and where from. */
 struct wanted {
@@ -79,6 +80,14 @@ static void print_json(const struct wanted *wanted, json_t *values)
     json_print_document(document);
 }
 
+static void add_setting(json_t *values, const struct setting *setting)
+{
+    json_t *name = text_json(setting->name);
+
+    json_add(values, json_string_value(name), text_json(setting->value));
+    json_decref(name);
+}
+
 static void print_all(const struct wanted *wanted, const struct settings *settings)
 {
     json_t *values = json_object();
@@ -93,7 +102,7 @@ static void print_all(const struct wanted *wanted, const struct settings *settin
         if (wanted->thread.id != 0)
             snprintf(setting.value, sizeof(setting.value), "%u", wanted->thread.selfishness);
         if (settings->json)
-            json_add(values, setting.name, json_string(setting.value));
+            add_setting(values, &setting);
         else
             print_setting(wanted, &setting, settings->plain);
     }
