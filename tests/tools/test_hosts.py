@@ -1,7 +1,9 @@
 """Programs that are special hosts: what makes the shim step aside, what it lives beside, and calls from
 code that cannot be rewritten."""
 
+import shutil
 import subprocess
+import unittest
 
 from place import Shimmed
 
@@ -150,6 +152,15 @@ class Hosts(Shimmed):
         done = self.run_tool("corun", "--", self.host("thread", PLAIN, "-fsanitize=thread"))
         self.assertEqual((done.returncode, done.stdout), (0, "400\n"))
         self.assertIn("running natively: it is built with ThreadSanitizer", done.stderr)
+
+    @unittest.skipUnless(shutil.which("valgrind"), "no valgrind here")
+    def test_valgrind(self):
+        program = self.host("plain", PLAIN)
+        for tool in ("memcheck", "helgrind"):
+            done = self.run_tool("corun", "--", "valgrind", f"--tool={tool}", "--error-exitcode=9", program)
+            self.assertEqual((done.returncode, done.stdout), (0, "400\n"), f"{tool}: {done.stderr}")
+            self.assertIn("running natively: it runs in Valgrind", done.stderr)
+            self.assertIn("ERROR SUMMARY: 0 errors", done.stderr)
 
     def test_a_raw_wait_meets_a_wake_of_libcs_by_dispatch(self):
         done = self.run_tool("corun", "--dispatch", "--", self.host("raw_wait", RAW_WAIT))
