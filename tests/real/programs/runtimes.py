@@ -95,6 +95,10 @@ def guile(case):
     return ["guile", "--no-auto-compile", "-s", payload("threads.scm"), case.pick("3000", "1000")]
 
 
+def swipl(case):
+    return ["swipl", payload("threads.pl"), case.pick("3000", "1000")]
+
+
 JAVA_NEEDS = (("java", "openjdk-17-jdk-headless"), ("javac", "openjdk-17-jdk-headless"))
 PROGRAMS = [
     Program("java-server", server(java_server, 200, 200), JAVA_NEEDS),
@@ -106,5 +110,6 @@ PROGRAMS = [
     Program("sbcl", self_checking(sbcl, 24, 3), (("sbcl", "sbcl"),)),
     Program("tcl", self_checking(tcl, 20, 4), (("tclsh", "tcl"),)),
     Program("guile", self_checking(guile, 24, 5), (("guile", "guile-3.0"),)),
+    Program("swipl", self_checking(swipl, 16, 6), (("swipl", "swi-prolog-nox"),)),
     Program("perl", server(perl, 16, 17), (("perl", "perl"),)),
 ]
