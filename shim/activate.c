@@ -166,6 +166,8 @@ static const char *why_closed(int error)
         return "libZydis, which decodes its code, cannot be loaded";
     if (error == -ENOTSUP)
         return "it makes threads by instructions of its own that cannot be rewritten";
+    if (error == -EBUSY)
+        return "it uses the GS register by instructions of its own";
     return "its code cannot be rewritten";
 }
 

@@ -46,7 +46,8 @@ int gate_arm(void);
  * while the process has one kernel thread, above the gate (may call libc, dlopen Zydis).
  * @raw_clones_work: threads that are made at sites that stay raw are seen nonetheless.
  * Returns 0 or -errno: then every site is as it was before the call (step aside). -ENOENT: the
- * decoder library is missing; -ENOTSUP: an object makes threads at a site that stays raw. */
+ * decoder library is missing; -ENOTSUP: an object makes threads at a site that stays raw;
+ * -EBUSY: an object writes the GS base by instruction. */
 int gate_open(bool raw_clones_work);
 
 /* Rewrites the sites of objects loaded since the last call; cheap when there are none.

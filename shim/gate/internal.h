@@ -92,6 +92,9 @@ uint32_t gate_armed_count(void);
 /* Appends the address (uintptr_t) of each byte pair 0f 05 in [range). Returns 0 or -ENOMEM. */
 int gate_scan_syscalls(struct gate_range range, struct gate_array *addresses);
 
+/* True when the bytes of `wrgsbase` with a 64-bit register are in @range. */
+bool gate_scan_wrgsbase(struct gate_range range);
+
 /* Appends the target of each rel32 jump in @range (at any byte offset) that falls in one of the
  * @windows, which are sorted and disjoint. */
 int gate_scan_jumps(struct gate_range range, const struct gate_array *windows,
@@ -227,6 +230,7 @@ struct gate_survey {
     uint32_t why[RAW_REASONS]; /* sites left raw */
     uint32_t unknown;
     bool own_clone; /* a site that is left raw makes threads */
+    bool writes_gs; /* by instruction, which nobody sees */
 };
 
 /* Finds and plans all sites of @image that are not rewritten yet; without the decoder library,

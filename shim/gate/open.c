@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "shim/gate/internal.h"
+#include "shim/log.h"
 
 /* One object on its way through a pass. */
 struct work {
@@ -104,10 +105,25 @@ static int refusal(const struct gate_array *works)
     const struct work *work = works->data;
     if (gate_decoder_was_absent())
         return -ENOENT; /* libc's own thread exit would stay raw, and end the carrier */
-    for (size_t i = 0; i < works->count && !raw_clones; i++)
-        if (work[i].survey.own_clone)
+    for (size_t i = 0; i < works->count; i++) {
+        if (work[i].survey.own_clone && !raw_clones)
             return -ENOTSUP;
+        if (work[i].survey.writes_gs)
+            return -EBUSY;
+    }
     return 0;
+}
+
+static void warn_of_gs(const struct gate_array *works)
+{
+    const struct work *work = works->data;
+    for (size_t i = 0; i < works->count; i++)
+        if (work[i].survey.writes_gs)
+            log_line(
+                LOG_WARN,
+                "%s writes the GS register, by which coroshim finds its own state: the process "
+                "breaks where it does; CORO=off avoids it",
+                work[i].image->name);
 }
 
 static int patch_all(struct gate_array *works)
@@ -169,6 +185,8 @@ static int rewrite_new(bool first)
         error = plan_all(&works);
     if (!error && first)
         error = refusal(&works);
+    if (!first)
+        warn_of_gs(&works);
     if (!error)
         error = patch_all(&works);
     if (!error)

@@ -43,6 +43,33 @@ int gate_scan_syscalls(struct gate_range range, struct gate_array *addresses)
     return 0;
 }
 
+/* f3 48 0f ae d8 to df, or with 49 for r8 to r15: six given bytes, which chance hardly makes. */
+static bool is_wrgsbase(const unsigned char *escape)
+{
+    return escape[-2] == 0xf3 && (escape[-1] & 0xfe) == 0x48 && escape[1] == 0xae &&
+           (escape[2] & 0xf8) == 0xd8;
+}
+
+bool gate_scan_wrgsbase(struct gate_range range)
+{
+    const unsigned char *at = (const unsigned char *)range.low + 2;
+    const unsigned char *end = (const unsigned char *)range.high - 2;
+    const __m128i first = _mm_set1_epi8(0x0f), second = _mm_set1_epi8((char)0xae);
+    for (; at + STRIDE < end; at += STRIDE) {
+        __m128i here = _mm_loadu_si128((const __m128i *)at);
+        __m128i next = _mm_loadu_si128((const __m128i *)(at + 1));
+        unsigned hits = (unsigned)_mm_movemask_epi8(
+            _mm_and_si128(_mm_cmpeq_epi8(here, first), _mm_cmpeq_epi8(next, second)));
+        for (; unlikely(hits); hits &= hits - 1)
+            if (is_wrgsbase(at + __builtin_ctz(hits)))
+                return true;
+    }
+    for (; at < end; at++)
+        if (*at == 0x0f && is_wrgsbase(at))
+            return true;
+    return false;
+}
+
 /* A coarse picture of the windows, by address: most jumps lead nowhere near one. */
 struct filter {
     uint64_t bits[FILTER_WORDS];

@@ -196,6 +196,7 @@ static int survey_range(struct survey_state *state, struct gate_range range)
     struct gate_array candidates = { 0 };
     struct gate_survey *survey = state->survey;
     int error = gate_scan_syscalls(range, &candidates);
+    survey->writes_gs |= gate_scan_wrgsbase(range);
     for (size_t i = 0; i < candidates.count && !error; i++) {
         uintptr_t instruction = ((const uintptr_t *)candidates.data)[i];
         if (gate_site_known(instruction))

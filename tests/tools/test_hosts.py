@@ -77,6 +77,28 @@ int main(void)
 }
 """
 
+WRITES_GS = THREADS + r"""
+__attribute__((used)) static void write_gs(void *base)
+{
+    __asm__ volatile("wrgsbase %0" : : "r"(base));
+}
+
+int main(void)
+{
+    return run_threads();
+}
+"""
+
+LOADS_LATER = THREADS + r"""
+#include <dlfcn.h>
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    return run_threads() || !dlopen(argv[1], RTLD_NOW) || run_threads();
+}
+"""
+
 # A wait at a site that no table names, woken by libc's call: the two meet only if both are seen.
 RAW_WAIT = r"""
 #include <linux/futex.h>
@@ -144,6 +166,17 @@ class Hosts(Shimmed):
         self.assertIn("running natively: it makes threads by instructions of its own", done.stderr)
         done = self.run_tool("corun", "--dispatch", "--", program)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "400\n", ""))
+
+    def test_who_writes_gs_by_instruction_stays_native(self):
+        done = self.run_tool("corun", "--", self.host("writes_gs", WRITES_GS))
+        self.assertEqual((done.returncode, done.stdout), (0, "400\n"))
+        self.assertIn("running natively: it uses the GS register by instructions of its own", done.stderr)
+
+    def test_an_object_that_writes_gs_and_comes_later_is_named(self):
+        library = self.host("writes_gs.so", WRITES_GS, "-shared", "-fPIC")
+        done = self.run_tool("corun", "--", self.host("loads_later", LOADS_LATER), library)
+        self.assertEqual((done.returncode, done.stdout), (0, "400\n800\n"))
+        self.assertIn(f"{library} writes the GS register", done.stderr)
 
     def test_sanitizers(self):
         for name in ("address", "undefined", "leak"):
