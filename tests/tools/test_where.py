@@ -139,6 +139,15 @@ class Where(Shimmed):
         self.assertIn("4 threads: 2-5\n", text)
         self.assertEqual(text.count("sleeper"), 1)
 
+    def test_ten_thousand_threads(self):
+        process = self.start(self.program, "z" * 10000)
+        for _ in range(20):  # until the last has come to its sleep
+            text = self.where(process, "--group")
+            if text.startswith("10000 threads: 2-10001\n"):
+                break
+        self.assertRegex(text, r"^10000 threads: 2-10001\n  the first is parked on sleep.*\n  #0  sleep ")
+        self.assertEqual(len(self.functions(process)), 10001)
+
     def test_groups_as_a_document(self):
         process = self.start(self.program, "zzzz")
         document = json.loads(self.where(process, "--group", "--json"))
