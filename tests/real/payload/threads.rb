@@ -1,5 +1,5 @@
 # What Ruby does with threads: queues, mutexes, sockets, timeouts, children, ractors; checks its own work.
-require 'digest'
+require 'digest/sha2' # at once: threads that find it missing together may both fail
 require 'open3'
 require 'socket'
 require 'timeout'
