@@ -12,6 +12,9 @@
  * loop and is mistaken for a spinner pays some 3 % in preemptions. Ticks are as short as the
  * shortest slice asks for SPIN_TICKS after each such preemption.
  *
+ * Where more than FEW threads compute, their slices are shorter (slice_ns): a thread that has slept, or is to
+ * run a handler, waits for a turn of each.
+ *
  * After IDLE_TICKS without a switch in an idle carrier it sleeps without end; the carrier, leaving
  * its idle poll, sees `asleep` and wakes it. Both sides write their own flag before reading the
  * other's, so one of them notices. */
@@ -39,6 +42,10 @@
 #define STALL_NS     (200 * NSEC_PER_MSEC)
 #define KICK_LOST_NS (1 * NSEC_PER_SEC) /* then it is sent again */
 
+#define FEW            8 /* may each have a whole slice */
+#define CROWD_SLICE_NS (1 * NSEC_PER_MSEC)
+#define CROWD_TICKS    64
+
 static struct {
     struct kthread kthread;
     struct monitor_settings settings;
@@ -62,8 +69,21 @@ static struct {
     } follow; /* the call that the carrier has made and waits for us to make */
     uint64_t last_kick_ns;
     uint64_t started_ns, kicks, stalls;
-    uint64_t longest_ns; /* that the carrier was held, to the tick */
+    uint32_t crowd_ticks; /* for which slices are shortened where many wait */
+    uint64_t longest_ns;  /* that the carrier was held, to the tick */
 } monitor = { .wake_fd = -1 };
+
+/* With many that compute everybody's turn would come late, a handler's too: they share the time of a few. Only
+ * after preemptions: the monitor ticks at half a slice, and who waits often needs no watching. */
+static uint64_t slice_ns(void)
+{
+    uint64_t slice = monitor.settings.slice_ns;
+    uint64_t least = slice < CROWD_SLICE_NS ? slice : CROWD_SLICE_NS;
+    uint32_t waiting = runtime.carrier.run_queue_length;
+    if (!monitor.crowd_ticks || waiting <= FEW)
+        return slice;
+    return slice * FEW / waiting > least ? slice * FEW / waiting : least;
+}
 
 static uint64_t shortened(uint64_t slice, uint32_t shift)
 {
@@ -73,7 +93,7 @@ static uint64_t shortened(uint64_t slice, uint32_t shift)
 
 static uint64_t tick_ns(void)
 {
-    uint64_t slice = monitor.settings.slice_ns, tick = slice ? slice / 2 : TICK_MAX_NS;
+    uint64_t slice = slice_ns(), tick = slice ? slice / 2 : TICK_MAX_NS;
     if (slice && runtime.carrier.spinning)
         tick = shortened(slice, SLICE_SHIFT_MAX) / 2;
     if (tick > TICK_MAX_NS)
@@ -149,6 +169,7 @@ void monitor_kick(void)
 static void preempt(struct carrier *carrier, uint64_t call, bool lasts)
 {
     monitor.kicks++;
+    monitor.crowd_ticks = CROWD_TICKS;
     if (call == CALL_NONE || (lasts && !handoff_begin(carrier, call)))
         kick(carrier);
     else if (!lasts)
@@ -167,7 +188,7 @@ void monitor_release(void)
 
 static void watch(struct carrier *carrier, uint64_t now)
 {
-    uint64_t switches = carrier->switches, slice = monitor.settings.slice_ns;
+    uint64_t switches = carrier->switches, slice = slice_ns();
     struct co *co = carrier->current;
     uint64_t since_tick = now - monitor.last_tick_ns, call = carrier->thread->call;
     bool lasts = call >= CALL_FIRST && call == monitor.last_call;
@@ -176,6 +197,8 @@ static void watch(struct carrier *carrier, uint64_t now)
     runtime.coarse_ns = now;
     if (carrier->spinning)
         carrier->spinning--; /* racy, and harmless */
+    if (monitor.crowd_ticks)
+        monitor.crowd_ticks--;
     if (carrier->idle || switches != monitor.warned_switches)
         stall_over(now);
     if (carrier->idle) {

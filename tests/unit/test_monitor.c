@@ -98,6 +98,16 @@ START_TEST(a_kick_that_is_on_its_way_is_not_sent_again)
 }
 END_TEST
 
+START_TEST(with_many_others_slices_are_shorter)
+{
+    start(100 * NSEC_PER_MSEC, 0);
+    for (int i = 0; i < 40; i++)
+        harness_spawn(wait_in_vain, NULL);
+    spin(NSEC_PER_SEC);
+    ck_assert_int_ge(kicks, 25); /* a tick is 10 ms, not 50 */
+}
+END_TEST
+
 START_TEST(without_others_nobody_is_kicked)
 {
     start(5 * NSEC_PER_MSEC, 0);
@@ -281,9 +291,9 @@ END_TEST
 int main(void)
 {
     RUN_TESTS("monitor", a_carrier_held_for_longer_than_a_slice_is_kicked,
-              a_kick_that_is_on_its_way_is_not_sent_again, without_others_nobody_is_kicked,
-              a_slice_of_zero_never_kicks, an_idle_carrier_is_not_kicked,
-              switches_begin_a_new_slice,
+              a_kick_that_is_on_its_way_is_not_sent_again, with_many_others_slices_are_shorter,
+              without_others_nobody_is_kicked, a_slice_of_zero_never_kicks,
+              an_idle_carrier_is_not_kicked, switches_begin_a_new_slice,
               the_monitor_sleeps_while_nothing_happens_and_wakes_with_the_carrier,
               its_descriptor_is_private, time_on_the_carrier_is_counted,
               a_coroutine_that_holds_the_carrier_is_named_once,
