@@ -117,6 +117,7 @@ suffix dc=test
 rootdn {ROOT}
 rootpw {PASSWORD}
 directory {case.path("data")}
+maxsize 268435456
 dbnosync
 index cn eq
 """
