@@ -37,12 +37,7 @@ static long take_turn(const struct attempt *attempt)
 
 static long try_recv(struct attempt *attempt)
 {
-    long result = sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes, DONTWAIT, 0, 0);
-    /* A short read has drained a TCP socket: the next one may wait without trying. */
-    if (result > 0 && (size_t)result < attempt->bytes && attempt->entry->kind == FD_TCP &&
-        !attempt->entry->sticky)
-        attempt->entry->readable = false;
-    return result;
+    return sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes, DONTWAIT, 0, 0);
 }
 
 static long try_send(struct attempt *attempt)
@@ -160,7 +155,6 @@ long op_read(int fd, void *buffer, size_t bytes)
     struct attempt attempt = new_attempt(fd, entry, buffer, bytes);
     bool socket = kind == FD_TCP || kind == FD_SOCKET;
     attempt.try = socket ? try_recv : try_read;
-    attempt.skip_first = socket && fd_is_drained(entry, fd);
     long result;
     if (unlikely(kind == FD_TERMINAL) && read_by_time(&attempt, __NR_read, buffer, bytes, &result))
         return result;

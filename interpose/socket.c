@@ -54,13 +54,8 @@ static bool is_stream(int fd)
 
 static long try_recvfrom(struct attempt *attempt)
 {
-    long flags = attempt->word[0];
-    long result = sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes,
-                       flags | DONTWAIT, attempt->word[1], attempt->word[2]);
-    if (!flags && result > 0 && (size_t)result < attempt->bytes && attempt->entry->kind == FD_TCP &&
-        !attempt->entry->sticky)
-        attempt->entry->readable = false;
-    return result;
+    return sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes,
+                attempt->word[0] | DONTWAIT, attempt->word[1], attempt->word[2]);
 }
 
 /* MSG_WAITALL: until all has come, or the end, an error, a signal or the timeout. */
@@ -92,7 +87,6 @@ long op_recvfrom(int fd, void *buffer, size_t bytes, int flags, struct sockaddr 
         .never_wait = flags & (DONTWAIT | ERRQUEUE),
         .word = { flags, (long)address, (long)length },
     };
-    attempt.skip_first = !flags && fd_is_drained(entry, fd);
     if (flags & WAITALL && !(flags & (PEEK | DONTWAIT)) && is_stream(fd))
         return receive_all(&attempt);
     return attempt_run_inline(&attempt);

@@ -41,7 +41,6 @@ static struct fd_entry *new_block(uint32_t index)
     for (uint32_t i = 0; block && i < BLOCK_ENTRIES; i++) {
         list_init(&block[i].readers);
         list_init(&block[i].writers);
-        block[i].readable = true;
     }
     table.blocks[index] = block;
     return block;
@@ -176,12 +175,6 @@ bool fd_blocks(struct fd_entry *entry, int fd)
     return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
-bool fd_is_drained(struct fd_entry *entry, int fd)
-{
-    return entry->kind == FD_TCP && !entry->readable && entry->registered && !entry->sticky &&
-           entry->owned && fd_blocks(entry, fd);
-}
-
 void fd_opened(int fd, enum fd_kind kind, bool nonblock)
 {
     struct fd_entry *entry = fd_entry(fd);
@@ -272,12 +265,11 @@ void fd_closing(int fd)
     entry->generation++;
     entry->owned = 0;
     entry->kind = FD_UNKNOWN;
-    entry->registered = entry->unpollable = entry->sticky = false;
+    entry->registered = entry->unpollable = false;
     entry->no_nowait[0] = entry->no_nowait[1] = false;
     entry->listening = entry->lists_threads = false;
     entry->peer = 0;
     entry->has_timeouts = entry->waits_for_disk = false;
-    entry->readable = true;
 }
 
 int fd_watch(struct fd_waiter *waiter, bool for_write)
@@ -368,8 +360,6 @@ void fd_transferred(struct fd_entry *entry, bool wrote)
     struct fd_entry *peer = entry->peer ? fd_entry_existing(entry->peer - 1) : NULL;
     if (!peer || peer->generation != entry->peer_generation)
         return;
-    if (wrote)
-        peer->readable = true;
     wake_all(wrote ? &peer->readers : &peer->writers);
 }
 
@@ -396,12 +386,8 @@ void poll_event(uint64_t tag, uint32_t events)
     struct fd_entry *entry = fd_entry_existing(fd);
     if (!entry || entry->generation != (uint32_t)(tag >> 32))
         return;
-    if (events & (POLL_HANGUP | POLL_URGENT))
-        entry->sticky = true;
-    if (events & POLL_READ) {
-        entry->readable = true;
+    if (events & POLL_READ)
         wake_all(&entry->readers);
-    }
     if (events & POLL_WRITE)
         wake_all(&entry->writers);
 }
@@ -426,7 +412,7 @@ void fd_table_reset(void)
             struct fd_entry *entry = &block[j];
             if (entry->private_copy)
                 sys1(__NR_close, i * BLOCK_ENTRIES + j);
-            *entry = (struct fd_entry){ .generation = entry->generation + 1, .readable = true };
+            *entry = (struct fd_entry){ .generation = entry->generation + 1 };
             list_init(&entry->readers);
             list_init(&entry->writers);
         }

@@ -10,7 +10,7 @@
 
 enum fd_kind {
     FD_UNKNOWN = 0, /* ask fstat at the first use */
-    FD_TCP,         /* stream socket whose short read means drained */
+    FD_TCP,
     FD_SOCKET,
     FD_PIPE,
     FD_FILE, /* regular file, directory, block or memory device: never waits for readiness */
@@ -24,8 +24,6 @@ struct fd_entry {
     uint8_t kind;       /* enum fd_kind */
     bool registered;    /* in the poll set */
     bool unpollable;    /* the poll set refuses it: always ready */
-    bool readable;      /* no read has met EAGAIN since the last event */
-    bool sticky;        /* hang-up, error or urgent data seen: always try */
     bool nonblock;      /* valid while owned: O_NONBLOCK is set */
     bool listening;     /* accept may wait on it */
     bool lists_threads; /* /proc/self/task: proc_list_threads reads it */
@@ -98,9 +96,6 @@ bool fd_may_time_out(const struct fd_entry *entry);
 
 /* The program sets one of them on @fd. */
 void fd_set_timeouts(int fd);
-
-/* True when a read of @fd would find nothing and has to wait: trying first would waste a call. */
-bool fd_is_drained(struct fd_entry *entry, int fd);
 
 /* The program changed O_NONBLOCK of @fd. */
 void fd_set_nonblock(int fd, bool nonblock);
