@@ -12,7 +12,7 @@ BENCH_ST_FLAGS ?=
 BENCH_GO ?= go
 BENCH_PEERS := $(if $(wildcard /usr/include/st.h)$(BENCH_ST_FLAGS),$(BENCH_OUT)/st_peer) \
 	$(if $(shell command -v $(BENCH_GO) 2>/dev/null),$(BENCH_OUT)/go_peer) \
-	$(if $(wildcard /usr/include/boost/fiber/all.hpp),$(BENCH_OUT)/fiber_peer)
+	$(if $(wildcard /usr/lib/*/libboost_fiber.so),$(BENCH_OUT)/fiber_peer)
 
 # Options of the driver, such as: make bench BENCH_ARGS='--quick --only yield'
 BENCH_ARGS ?=
