@@ -281,8 +281,9 @@ static bool preempt(struct carrier *carrier, siginfo_t *info, struct ucontext *c
     signal_continue(above, signal_in_program, KICK_SIGNAL, info, context);
 }
 
-/* Program code was interrupted. We are on the carrier's alternate stack with all blocked, so there
- * is nothing that could come in between. */
+/* Program code was interrupted. We are on the carrier's alternate stack, where nobody may be preempted: the
+ * next signal begins there again. All is blocked; what changes the mask meanwhile tells the kernel, so it is
+ * told anew before we are no longer in the runtime. */
 static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct ucontext *context)
 {
     struct co *co = carrier->current;
@@ -296,6 +297,7 @@ static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct 
     if (signal_deliverable(co) && co->door != DOOR_HANDED)
         signal_continue(signal_stack_for(co, signal_first_due(co), context), signal_in_program,
                         signal, info, context);
+    signal_set_kernel_mask_for_now(~UINT64_C(0));
     runtime_leave(carrier);
     memcpy(&context->uc_sigmask, &ps->kernel_mask, sizeof(ps->kernel_mask));
 }
