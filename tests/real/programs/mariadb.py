@@ -111,6 +111,7 @@ def check_bank(case, client):
 
 def check_tables(case, client, others, rows):
     names = others + [f"sbtest{index + 1}" for index in range(TABLES)]
+    client.ask("SET GLOBAL innodb_max_purge_lag_wait = 0")  # what is deleted and half purged is worth a warning
     for row in client.ask(f"CHECK TABLE {', '.join(names)} EXTENDED"):
         case.check(row[-1] == "OK", f"CHECK TABLE: {' '.join(row)}")
     for index in range(TABLES):
