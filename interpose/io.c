@@ -37,7 +37,11 @@ static long take_turn(const struct attempt *attempt)
 
 static long try_recv(struct attempt *attempt)
 {
-    return sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes, DONTWAIT, 0, 0);
+    struct fd_entry *entry = attempt->entry;
+    uint16_t events = entry->events;
+    long result = sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes, DONTWAIT, 0, 0);
+    fd_was_read(entry, events, result, attempt->bytes);
+    return result;
 }
 
 static long try_send(struct attempt *attempt)
@@ -155,6 +159,7 @@ long op_read(int fd, void *buffer, size_t bytes)
     struct attempt attempt = new_attempt(fd, entry, buffer, bytes);
     bool socket = kind == FD_TCP || kind == FD_SOCKET;
     attempt.try = socket ? try_recv : try_read;
+    attempt.skip_first = socket && fd_is_drained(entry, fd);
     long result;
     if (unlikely(kind == FD_TERMINAL) && read_by_time(&attempt, __NR_read, buffer, bytes, &result))
         return result;

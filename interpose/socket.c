@@ -54,8 +54,14 @@ static bool is_stream(int fd)
 
 static long try_recvfrom(struct attempt *attempt)
 {
-    return sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes,
-                attempt->word[0] | DONTWAIT, attempt->word[1], attempt->word[2]);
+    struct fd_entry *entry = attempt->entry;
+    uint16_t events = entry->events;
+    long flags = attempt->word[0];
+    long result = sys6(__NR_recvfrom, attempt->fd, attempt->buffer, attempt->bytes,
+                       flags | DONTWAIT, attempt->word[1], attempt->word[2]);
+    if (!flags)
+        fd_was_read(entry, events, result, attempt->bytes);
+    return result;
 }
 
 /* MSG_WAITALL: until all has come, or the end, an error, a signal or the timeout. */
@@ -87,6 +93,7 @@ long op_recvfrom(int fd, void *buffer, size_t bytes, int flags, struct sockaddr 
         .never_wait = flags & (DONTWAIT | ERRQUEUE),
         .word = { flags, (long)address, (long)length },
     };
+    attempt.skip_first = !flags && fd_is_drained(entry, fd);
     if (flags & WAITALL && !(flags & (PEEK | DONTWAIT)) && is_stream(fd))
         return receive_all(&attempt);
     return attempt_run_inline(&attempt);
@@ -430,8 +437,10 @@ long op_setsockopt(int fd, int level, int option, const void *value, socklen_t l
                    option == SO_RCVTIMEO_NEW || option == SO_SNDTIMEO_NEW;
     if (entry && level == LEVEL_SOCKET && timeout)
         fd_set_timeouts(fd);
-    if (entry && level == PROTO_TCP && entry->kind == FD_TCP && option == 31 /* TCP_ULP */)
-        entry->kind = FD_SOCKET; /* kernel TLS: a short read is a record's end, no more */
+    bool records = level == PROTO_TCP && option == 31; /* TCP_ULP: kernel TLS */
+    bool late = level == LEVEL_SOCKET && option == SO_RCVLOWAT;
+    if (entry && entry->kind == FD_TCP && (records || late))
+        entry->kind = FD_SOCKET; /* a short read isn't the end, or data comes without an event */
     return sys5(__NR_setsockopt, fd, level, option, value, length);
 }
 

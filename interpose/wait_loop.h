@@ -9,6 +9,7 @@ struct attempt {
     int fd; /* the number to use: it changes when the program closes the old one meanwhile */
     bool for_write;
     bool never_wait; /* the caller asked not to: MSG_DONTWAIT */
+    bool skip_first; /* nothing can be there: wait first */
     uint8_t limit;   /* enum conf_timeout; TIMEOUT_READ: the direction's */
     uint64_t until;  /* what CORO_TIMEOUT_* made of it at the first wait; 0: none yet */
     struct fd_entry *entry;
@@ -64,10 +65,15 @@ static inline __attribute__((always_inline)) long attempt_run_inline(struct atte
     uint64_t own = DEADLINE_NEVER, set = DEADLINE_NEVER;
     bool asked = false, waited = false;
     long result = -EAGAIN;
-    op_pace(!attempt->for_write);
+    if (!attempt->skip_first)
+        op_pace(!attempt->for_write);
+    else
+        op_count();
     *waiter = (struct fd_waiter){ .fd = attempt->fd };
     for (;;) {
-        result = unlikely(fault.on) ? attempt_try_a_part(attempt) : attempt->try(attempt);
+        if (!attempt->skip_first || fault_happens(FAULT_SLOW))
+            result = unlikely(fault.on) ? attempt_try_a_part(attempt) : attempt->try(attempt);
+        attempt->skip_first = false;
         if (result > 0 && attempt->entry->peer && !fault_happens(FAULT_SLOW))
             fd_transferred(attempt->entry, attempt->for_write);
         if (result != -EAGAIN)
@@ -88,6 +94,7 @@ static inline __attribute__((always_inline)) long attempt_run_inline(struct atte
             break;
         }
         attempt->entry = fd_entry(attempt->fd);
+        result = -EAGAIN;
     }
     fd_wait_done(waiter);
     if (waited)

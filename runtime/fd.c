@@ -41,6 +41,7 @@ static struct fd_entry *new_block(uint32_t index)
     for (uint32_t i = 0; block && i < BLOCK_ENTRIES; i++) {
         list_init(&block[i].readers);
         list_init(&block[i].writers);
+        block[i].events = EVENTS_FIRST;
     }
     table.blocks[index] = block;
     return block;
@@ -175,6 +176,12 @@ bool fd_blocks(struct fd_entry *entry, int fd)
     return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
+bool fd_is_drained(struct fd_entry *entry, int fd)
+{
+    return entry->drained_at == entry->events && entry->events != EVENTS_ALWAYS_TRY &&
+           entry->registered && entry->kind == FD_TCP && entry->owned && fd_blocks(entry, fd);
+}
+
 void fd_opened(int fd, enum fd_kind kind, bool nonblock)
 {
     struct fd_entry *entry = fd_entry(fd);
@@ -270,6 +277,8 @@ void fd_closing(int fd)
     entry->listening = entry->lists_threads = false;
     entry->peer = 0;
     entry->has_timeouts = entry->waits_for_disk = false;
+    entry->events = EVENTS_FIRST;
+    entry->drained_at = EVENTS_ALWAYS_TRY;
 }
 
 int fd_watch(struct fd_waiter *waiter, bool for_write)
@@ -374,6 +383,14 @@ void fd_paired(int one, int other)
     b->peer_generation = a->generation;
 }
 
+static void count_event(struct fd_entry *entry, uint32_t events)
+{
+    if (events & (POLL_HANGUP | POLL_URGENT))
+        entry->events = EVENTS_ALWAYS_TRY;
+    else if (entry->events != EVENTS_ALWAYS_TRY && !++entry->events)
+        entry->events = EVENTS_FIRST;
+}
+
 void poll_event(uint64_t tag, uint32_t events)
 {
     int fd = (int)(uint32_t)tag;
@@ -386,6 +403,7 @@ void poll_event(uint64_t tag, uint32_t events)
     struct fd_entry *entry = fd_entry_existing(fd);
     if (!entry || entry->generation != (uint32_t)(tag >> 32))
         return;
+    count_event(entry, events);
     if (events & POLL_READ)
         wake_all(&entry->readers);
     if (events & POLL_WRITE)
@@ -412,7 +430,8 @@ void fd_table_reset(void)
             struct fd_entry *entry = &block[j];
             if (entry->private_copy)
                 sys1(__NR_close, i * BLOCK_ENTRIES + j);
-            *entry = (struct fd_entry){ .generation = entry->generation + 1 };
+            *entry =
+                (struct fd_entry){ .generation = entry->generation + 1, .events = EVENTS_FIRST };
             list_init(&entry->readers);
             list_init(&entry->writers);
         }

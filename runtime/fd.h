@@ -18,6 +18,9 @@ enum fd_kind {
     FD_OTHER, /* eventfd, timerfd, ...: readiness, then the call */
 };
 
+#define EVENTS_ALWAYS_TRY 0 /* after a hang-up, an error or urgent data, and of no read */
+#define EVENTS_FIRST      1
+
 struct fd_entry {
     uint32_t generation; /* +1 whenever the number may mean another file */
     uint32_t owned;     /* fork generation in which this process made the file; 0: not ours alone */
@@ -31,6 +34,8 @@ struct fd_entry {
     bool private_copy;  /* ours: keeps a closed file for those who wait on it */
     bool waits_for_disk; /* opened with O_DIRECT, O_SYNC or O_DSYNC */
     bool has_timeouts;   /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
+    uint16_t events;     /* counts those of the poll set, from EVENTS_FIRST */
+    uint16_t drained_at; /* what `events` was before the last plain read, if that found the end */
     int peer;            /* 1 + the other end's number, of a pair made here; 0: none */
     uint32_t peer_generation;
     struct list readers, writers;
@@ -96,6 +101,18 @@ bool fd_may_time_out(const struct fd_entry *entry);
 
 /* The program sets one of them on @fd. */
 void fd_set_timeouts(int fd);
+
+/* A plain read of @entry's socket, begun when its events were @events, returned @result of @bytes. Less than
+ * was asked for says that a TCP socket was empty then (epoll(7)). No other kind of receiving says so: out of
+ * band, off the error queue, or a look. */
+static inline void fd_was_read(struct fd_entry *entry, uint16_t events, long result, size_t bytes)
+{
+    entry->drained_at = result > 0 && (size_t)result < bytes ? events : EVENTS_ALWAYS_TRY;
+}
+
+/* True when a read of @fd would find nothing and has to wait, since fd_was_read said empty and no event has
+ * come after: trying first would waste a call. */
+bool fd_is_drained(struct fd_entry *entry, int fd);
 
 /* The program changed O_NONBLOCK of @fd. */
 void fd_set_nonblock(int fd, bool nonblock);
