@@ -4,7 +4,7 @@ BENCH_DIR := tests/bench
 BENCH_OUT := build/tests/bench
 BENCH_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -pthread
 BENCH_NAMES := yield handoff create lock many pingpong sleepers startup trivial talk spawn timers \
-	echo_threads echo_epoll echo_client
+	echo_threads echo_epoll echo_epoll_full echo_client
 BENCH_BINS := $(BENCH_NAMES:%=$(BENCH_OUT)/%)
 
 # Other coroutine systems to stand beside, where the machine has them; nothing depends on them.

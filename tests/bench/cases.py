@@ -122,7 +122,7 @@ def echo(connections, size, targets):
                 f"thread-per-connection echo, {connections} connections, {size} bytes, one core",
                 ["echo_threads"], kind="echo", cpus="one", load=(connections, size),
                 targets=targets,
-                others={"epoll": ["echo_epoll"], "st": ["st_peer", "echo"],
+                others={"epoll": ["echo_epoll"], "full": ["echo_epoll_full"], "st": ["st_peer", "echo"],
                         "go": ["go_peer", "echo"]})
 
 
