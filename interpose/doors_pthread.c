@@ -40,6 +40,17 @@ static inline bool swap_if(int *word, int from, int to)
     return done;
 }
 
+/* Before the process's first thread a plain exchange will do, as in NPTL. */
+static inline bool swap_word(int *word, int from, int to)
+{
+    if (runtime.mode != MODE_DORMANT)
+        return swap_if(word, from, to);
+    bool same = *word == from;
+    if (same)
+        *word = to;
+    return same;
+}
+
 static inline int own_tid(void)
 {
     int tid;
@@ -121,7 +132,7 @@ static NOINLINE int lock_slowly(struct nptl_mutex *mutex, uintptr_t pc)
 static inline bool lock_fast(struct nptl_mutex *mutex)
 {
     if (mutex->kind == KIND_NORMAL) {
-        if (!swap_if(&mutex->lock, 0, 1))
+        if (!swap_word(&mutex->lock, 0, 1))
             return false;
         mutex->owner = own_tid();
     } else if (mutex->kind == KIND_RECURSIVE) {
@@ -132,7 +143,7 @@ static inline bool lock_fast(struct nptl_mutex *mutex)
             mutex->count++;
             return true;
         }
-        if (!swap_if(&mutex->lock, 0, 1))
+        if (!swap_word(&mutex->lock, 0, 1))
             return false;
         mutex->count = 1;
         mutex->owner = tid;
@@ -188,7 +199,7 @@ NAMED(int, pthread_mutex_unlock, struct nptl_mutex *mutex)
             int owner = mutex->owner;
             mutex->owner = 0;
             mutex->users--;
-            if (likely(swap_if(&mutex->lock, 1, 0)))
+            if (likely(swap_word(&mutex->lock, 1, 0)))
                 return 0;
             mutex->users++;
             mutex->owner = owner;
