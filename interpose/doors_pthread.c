@@ -4,7 +4,8 @@
  * 1 taken, 2 taken with waiters; owner tid; count of users), because libc's own code uses the same
  * objects. With one carrier an un-prefixed cmpxchg is atomic against everything that can come
  * between: preemption is a signal on the same kernel thread. Only the uncontended case of private
- * normal and recursive mutexes is answered here; the rest is NPTL's, over our futexes. */
+ * normal and recursive mutexes is answered here, and readers beside readers at a private read-write lock; the
+ * rest is NPTL's, over our futexes. */
 #include "interpose/cancel.h"
 #include "interpose/doors.h"
 #include "interpose/doors_pthread.h"
@@ -234,18 +235,50 @@ NAMED(int, pthread_cond_timedwait, void *condition, void *mutex, const void *dea
 /* Read-write locks and semaphores are libc's own, and what a thread waits for is told by the symbol; who
  * needn't wait, by the object's first word, is let through at once. */
 
-/* struct __pthread_rwlock_arch_t: the two lowest bits say that writers have the lock; 0: it is free. */
-NAMED(int, pthread_rwlock_rdlock, const unsigned *lock)
+struct nptl_rwlock {  /* struct __pthread_rwlock_arch_t, bits/struct_rwlock.h */
+    unsigned readers; /* 8 for each; WRITERS; 4: readers wait */
+    unsigned writers, phase_futex, writers_futex, pad[2];
+    int writer;
+    int shared;
+};
+
+#define ONE_READER 8U
+#define WRITERS                                                                                    \
+    3U /* they have the lock, or their turn has come: PTHREAD_RWLOCK_WRPHASE, _WRLOCKED */
+#define READERS_MANY (1U << 31)
+
+/* Among readers alone, without a writer that waits, the count is all that changes. */
+static inline bool count_reader(struct nptl_rwlock *lock, unsigned least, unsigned change)
 {
-    if (likely(!(*(const volatile unsigned *)lock & 3)))
-        return ((int (*)(const void *))REAL(pthread_rwlock_rdlock))(lock);
-    struct co *co = hint(WAIT_RWLOCK, (uintptr_t)lock);
-    int error = ((int (*)(const void *))REAL(pthread_rwlock_rdlock))(lock);
+    unsigned readers = lock->readers;
+    return locks_are_fast() && !(readers % ONE_READER) && readers >= least &&
+           readers < READERS_MANY && !lock->shared &&
+           swap_word((int *)&lock->readers, (int)readers, (int)(readers + change));
+}
+
+static NOINLINE int read_lock_slowly(struct nptl_rwlock *lock)
+{
+    bool waits = *(volatile unsigned *)&lock->readers & WRITERS;
+    struct co *co = waits ? hint(WAIT_RWLOCK, (uintptr_t)lock) : NULL;
+    int error = ((int (*)(void *))REAL(pthread_rwlock_rdlock))(lock);
     unhint(co);
     return error;
 }
 
-static NOINLINE int write_lock_slowly(const unsigned *lock, uintptr_t pc)
+NAMED(int, pthread_rwlock_rdlock, struct nptl_rwlock *lock)
+{
+    return likely(count_reader(lock, 0, ONE_READER)) ? 0 : read_lock_slowly(lock);
+}
+
+/* Who has it for writing finds WRITERS set. */
+NAMED(int, pthread_rwlock_unlock, struct nptl_rwlock *lock)
+{
+    if (likely(count_reader(lock, ONE_READER, -ONE_READER)))
+        return 0;
+    return ((int (*)(void *))REAL(pthread_rwlock_unlock))(lock);
+}
+
+static NOINLINE int write_lock_slowly(struct nptl_rwlock *lock, uintptr_t pc)
 {
     struct co *co = hint(WAIT_RWLOCK, (uintptr_t)lock);
     int error = ((int (*)(const void *))REAL(pthread_rwlock_wrlock))(lock);
@@ -253,9 +286,9 @@ static NOINLINE int write_lock_slowly(const unsigned *lock, uintptr_t pc)
     return taken(error, lock, WAIT_RWLOCK, pc);
 }
 
-NAMED(int, pthread_rwlock_wrlock, const unsigned *lock)
+NAMED(int, pthread_rwlock_wrlock, struct nptl_rwlock *lock)
 {
-    if (likely(!*(const volatile unsigned *)lock && !conf.lock_sites))
+    if (likely(!*(volatile unsigned *)&lock->readers && !conf.lock_sites))
         return ((int (*)(const void *))REAL(pthread_rwlock_wrlock))(lock);
     return write_lock_slowly(lock, CALLER);
 }

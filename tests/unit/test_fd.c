@@ -361,60 +361,6 @@ START_TEST(a_shared_file_is_taken_out_of_the_poll_set_when_its_number_is_closed)
 }
 END_TEST
 
-static bool is_drained(int fd)
-{
-    return fd_is_drained(fd_entry(fd), fd);
-}
-
-START_TEST(a_short_read_says_empty_until_the_next_event)
-{
-    set_up(_i);
-    struct fd_entry *entry = fd_entry(pair[0]);
-    fd_opened(pair[0], FD_TCP, false);
-    uint64_t tag = (uint64_t)entry->generation << 32 | (uint32_t)pair[0];
-    entry->registered = true;
-    ck_assert(!is_drained(pair[0]));
-    fd_was_read(entry, entry->events, 3, 8);
-    ck_assert(is_drained(pair[0]));
-    poll_event(tag, POLL_READ);
-    ck_assert(!is_drained(pair[0]));
-    fd_was_read(entry, entry->events, 8, 8);
-    ck_assert(!is_drained(pair[0]));
-    fd_was_read(entry, entry->events, -EAGAIN, 8);
-    ck_assert(!is_drained(pair[0]));
-
-    uint16_t before = entry->events;
-    poll_event(tag, POLL_READ); /* while a read is under way */
-    fd_was_read(entry, before, 3, 8);
-    ck_assert(!is_drained(pair[0]));
-    for (int i = 0; i < UINT16_MAX; i++) {
-        fd_was_read(entry, entry->events, 3, 8);
-        ck_assert(is_drained(pair[0]));
-        poll_event(tag, POLL_READ);
-        ck_assert(!is_drained(pair[0]));
-    }
-}
-END_TEST
-
-START_TEST(after_a_hang_up_or_urgent_data_no_read_says_empty)
-{
-    set_up(_i);
-    struct fd_entry *entry = fd_entry(pair[0]);
-    for (uint32_t also = POLL_HANGUP; also <= POLL_URGENT; also <<= 1) {
-        fd_opened(pair[0], FD_TCP, false);
-        entry->registered = true;
-        poll_event((uint64_t)entry->generation << 32 | (uint32_t)pair[0], POLL_READ | also);
-        poll_event((uint64_t)entry->generation << 32 | (uint32_t)pair[0], POLL_READ);
-        fd_was_read(entry, entry->events, 3, 8);
-        ck_assert(!is_drained(pair[0]));
-    }
-    fd_opened(pair[0], FD_TCP, false);
-    entry->registered = true;
-    fd_was_read(entry, entry->events, 3, 8);
-    ck_assert(is_drained(pair[0]));
-}
-END_TEST
-
 /* ---- several descriptors at once ---- */
 
 START_TEST(one_coroutine_may_watch_several_descriptors)
@@ -505,8 +451,6 @@ int main(void)
         events_of_a_closed_descriptor_do_not_reach_its_successor,
         a_close_that_did_not_happen_loses_no_event,
         a_shared_file_is_taken_out_of_the_poll_set_when_its_number_is_closed,
-        a_short_read_says_empty_until_the_next_event,
-        after_a_hang_up_or_urgent_data_no_read_says_empty,
         one_coroutine_may_watch_several_descriptors, reset_forgets_waiters_and_registrations,
         random_reads_writes_and_closes_all_end_well);
 }
