@@ -1,4 +1,4 @@
-# corun and coroctl as their users meet them. TOOLS_FLAGS are options of tests/tools/run.
+# corun and coroctl as their users meet them. TOOLS='test_gdb test_where' runs those alone.
 
 tools_fake := $(B)/tests/tools/fake_server
 
@@ -11,4 +11,4 @@ $(tools_fake): tests/tools/fake_server.c tests/tools/fake_runtime.c $(tools_serv
 	$(CC) $(CFLAGS) $(tool_flags) -o $@ $^ -pthread
 
 check-tools: $(tools_fake)
-	tests/tools/run $(TOOLS_FLAGS) $(B)
+	tests/tools/run $(B) $(TOOLS)
