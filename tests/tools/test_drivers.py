@@ -1,6 +1,7 @@
 """The drivers of the tests: a name that matches nothing is an error, not a success of no tests."""
 
 import pathlib
+import re
 import subprocess
 
 import place
@@ -69,3 +70,12 @@ class Drivers(Place):
             done = self.drive(driver, *arguments)
             self.assertEqual(done.returncode, 2)
             self.assertIn("nothing was run", done.stderr)
+
+    def test_the_ways_of_the_api_set_known_variables(self):
+        for name in "program", "program.weak":
+            self.write(name, f"#!/bin/sh\nenv | sed -n 's/^\\(CORO[A-Z_]*\\)=.*/\\1/p' >>{self.folder}/seen\necho '{LINE}'\n")
+        self.assertEqual(self.drive("api/run", place.BUILD, self.folder / "program").returncode, 0)
+        known = re.findall(r"^  (CORO[A-Z_]*)=", self.run_tool("corun", "--help").stdout, re.M)
+        seen = (self.folder / "seen").read_text().split()
+        self.assertIn("CORO_SLICE", seen)
+        self.assertEqual([name for name in seen if name not in known], [])
