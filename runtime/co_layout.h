@@ -15,7 +15,8 @@
 #define CO_LAYOUT_MAGIC      UINT32_C(0x4c4f4f43)
 #define CO_LAYOUT_NAME_BYTES 40
 
-/* A member "runtime.M" of the runtime, or "co.M" of a coroutine; "co" is the whole. "switch.R" is where a
+/* A member "runtime.M" of the runtime, "co.M" of a coroutine or "unstarted.M" of a thread that was not
+ * started; "co" and "unstarted" are the whole. "switch.R" is where a
  * thread that doesn't run has register R, from its co.sp upwards; when it goes on, the stack
  * pointer is co.sp and the bytes of "switch". */
 struct co_field {

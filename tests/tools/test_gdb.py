@@ -1,12 +1,13 @@
 """gdb's plug-in, and what attaching to a program under the shim does to it: nothing."""
 
+import json
 import re
 import shutil
 import subprocess
 import time
 import unittest
 
-from test_memory import CRASHES, Dead
+from test_memory import CRASHES, Dead, starts_none
 
 LIVE = r"""
 #include <pthread.h>
@@ -211,6 +212,25 @@ class Gdb(Dead):
         self.gdb("-p", process.pid, commands=(f"coroutine gcore {core}",))
         core.chmod(0o644)
         self.assertEqual(self.functions("--core", core), before)
+
+    def test_threads_that_were_not_started(self):
+        process = starts_none(self)
+        done = self.run_tool("coroctl", "list", "--json", "-p", process.pid)
+        threads = json.loads(done.stdout)["threads"]
+        new = [thread["id"] for thread in threads if thread["state"] == "new"][0]
+        core = self.runtime / "core.made"
+        out, errors = self.gdb("-p", process.pid, commands=(
+            "info coroutines", f"coroutine gcore {core}", "coroutine apply all bt", f"coroutine {new}"))
+        rows = re.findall(r"(?m)^  (\d+) +(\S+) +(\S+) +(\w+) ", out)
+        self.assertEqual(rows, [(str(thread["id"]), str(thread.get("tid", "-")), thread["name"], thread["state"])
+                                for thread in threads])
+        self.assertRegex(out, rf"(?m)^  {new} +- +new +new +- +-$")
+        self.assertNotIn(f"Coroutine {new} ", out)
+        self.assertIn(f"Coroutine {new} has not been started.", errors)
+        core.chmod(0o644)
+        done = self.run_tool("coroctl", "list", "--json", "--core", core)
+        self.assertEqual([(thread["id"], thread["name"], thread["state"]) for thread in json.loads(done.stdout)["threads"]],
+                         [(thread["id"], thread["name"], thread["state"]) for thread in threads])
 
     def test_a_program_that_is_not_under_the_shim(self):
         program = self.compile("crashes", CRASHES, "-g", "-pthread")

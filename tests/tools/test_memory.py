@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import place
+import test_api_waits
 from test_where import PROGRAM
 
 CRASHES = r"""
@@ -102,6 +103,13 @@ class Dead(place.Shimmed):
         return cores[0], ends[0][0]
 
 
+def starts_none(test):
+    """A program with threads that were made and not started; `test` starts it."""
+    test.copy("coroctl")
+    program = test.compile("waiting", test_api_waits.PROGRAM, f"-I{place.BUILD}/include", "-DCORO_WEAK", "-pthread", "-w")
+    return test.start(program, "new")
+
+
 class Memory(Dead):
     def compile_where(self):
         return self.compile("stacks", PROGRAM, "-g", "-O1", "-pthread", "-fno-optimize-sibling-calls", "-w")
@@ -132,6 +140,40 @@ class Memory(Dead):
         frames = self.functions("-p", process.pid)
         self.assertEqual(frames[2][:2], ["sleep", "sleep_below"])
         self.assertIn("spinner", frames[3])
+
+    def listed(self, *arguments):
+        """{id: (name, state, creator, on what it waits)} of coroctl list, and the ids and frames of coroctl where."""
+        done = self.run_tool("coroctl", "list", "--json", *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return {
+            thread["id"]: (thread["name"], thread["state"], thread.get("creator_id"), thread.get("wait", {}).get("on"))
+            for thread in json.loads(done.stdout)["threads"]
+        }, self.functions(*arguments)
+
+    def test_threads_that_were_not_started(self):
+        process = starts_none(self)
+        before = self.listed("-p", process.pid)
+        self.assertEqual([name for name, state, *_ in before[0].values() if state == "new"], ["new"])
+        self.stopped(process)
+        self.assertEqual(self.listed("-p", process.pid), before)
+        text = self.run_tool("coroctl", "list", "-p", process.pid).stdout
+        self.assertRegex(text, r"\n *\d+ +- +new +new +\d.*s  - ")
+        only = self.run_tool("coroctl", "where", "-p", process.pid, max(before[0]))
+        process.send_signal(signal.SIGCONT)
+        live = self.run_tool("coroctl", "where", "-p", process.pid, max(before[0]))
+        self.assertEqual((only.returncode, only.stdout, only.stderr), (live.returncode, live.stdout, live.stderr))
+
+    def test_a_release_that_does_not_tell_of_threads_not_started(self):
+        library = self.folder / "libcoroshim.so"
+        content = library.read_bytes()
+        self.assertEqual(content.count(b"unstarted.link\0"), 1)
+        library.write_bytes(content.replace(b"unstarted.link\0", b"unstarted.lost\0"))
+        process = starts_none(self)
+        threads, _ = self.listed("-p", process.pid)
+        self.stopped(process)
+        started = {thread: what for thread, what in threads.items() if what[1] != "new"}
+        self.assertEqual(self.listed("-p", process.pid)[0], started)
+        self.assertEqual(len(started), len(threads) - 1)
 
     def test_a_stripped_library(self):
         subprocess.run(["strip", self.folder / "libcoroshim.so"], check=True)

@@ -24,7 +24,7 @@ import gdb.unwinder
 from gdb.FrameDecorator import FrameDecorator
 
 STATES = ("free", "new", "runnable", "running", "parked", "dead")
-RUNNING, PARKED = 3, 4
+NEW, PARKED = 1, 4
 # enum wait_kind of runtime/co_info.h, and what to say of each.
 WAITS = (
     "-", "read fd {fd}", "write fd {fd}", "poll {count} descriptors", "futex {addr:#x}", "mutex {addr:#x}{holder}",
@@ -73,19 +73,27 @@ class Runtime:
         offset, size = self.fields[name]
         return number(read(self.address + offset, size))
 
-    def coroutines(self):
-        """All of them, in the order of their ids."""
-        link_offset = self.fields["co.all"][0]
-        head = self.address + self.fields["runtime.all"][0]
+    def listed(self, head, link, kind):
+        """What is on a list of the runtime's, in the order of the ids."""
+        link_offset = self.fields[link][0]
+        head = self.address + self.fields[head][0]
         link = number(read(head, 8))
         last = 0
         while link != head:
-            coroutine = Coroutine(self, link - link_offset)
-            if coroutine["id"] <= last:  # the list is being changed
+            thread = kind(self, link - link_offset)
+            if thread["id"] <= last:  # the list is being changed
                 return
-            last = coroutine["id"]
-            yield coroutine
+            last = thread["id"]
+            yield thread
             link = number(read(link, 8))
+
+    def coroutines(self):
+        return self.listed("runtime.all", "co.all", Coroutine)
+
+    def unstarted(self):
+        """Threads that were made (coro_new) and not started; none where this release doesn't say."""
+        if "runtime.unstarted" in self.fields:
+            yield from self.listed("runtime.unstarted", "unstarted.link", Unstarted)
 
     def carrier(self):
         """The kernel thread that runs the program's threads, as gdb's thread, or None."""
@@ -96,19 +104,35 @@ class Runtime:
         return None
 
 
-class Coroutine:
+class Structure:
+    """A copy of one; its fields are those of the table that begin with `kind`."""
+
+    kind = ""
+
     def __init__(self, runtime, address):
         self.runtime = runtime
         self.address = address
-        self.copy = read(address, runtime.fields["co"][1])
+        self.copy = read(address, runtime.fields[self.kind][1])
+
+    def bytes_of(self, name):
+        offset, size = self.runtime.fields[f"{self.kind}.{name}"]
+        return self.copy[offset : offset + size]
 
     def __getitem__(self, name):
-        offset, size = self.runtime.fields["co." + name]
-        return number(self.copy[offset : offset + size])
+        return number(self.bytes_of(name))
 
     def name(self):
-        offset, size = self.runtime.fields["co.name"]
-        return self.copy[offset : offset + size].partition(b"\0")[0].decode(errors="replace")
+        return self.bytes_of("name").partition(b"\0")[0].decode(errors="replace")
+
+
+class Unstarted(Structure):
+    """It has an id and a name, and no tid, registers or stack."""
+
+    kind = "unstarted"
+
+
+class Coroutine(Structure):
+    kind = "co"
 
     def is_current(self):
         return self.runtime.value("runtime.carrier.current") == self.address
@@ -304,9 +328,13 @@ def parse_ids(words):
 
 
 def by_id(wanted):
-    for coroutine in Runtime().coroutines():
+    runtime = Runtime()
+    for coroutine in runtime.coroutines():
         if coroutine["id"] == wanted:
             return coroutine
+    for thread in runtime.unstarted():
+        if thread["id"] == wanted:
+            raise gdb.GdbError(f"Coroutine {wanted} has not been started.")
     raise gdb.GdbError(f"There is no coroutine {wanted}.")
 
 
@@ -352,16 +380,19 @@ class InfoCoroutines(gdb.Command):
         super().__init__("info coroutines", gdb.COMMAND_STATUS)
 
     def invoke(self, argument, from_tty):
-        coroutines = list(Runtime().coroutines())
+        runtime = Runtime()
+        coroutines = list(runtime.coroutines())
         by_tid = {coroutine["tid"]: coroutine["id"] for coroutine in coroutines}
         chosen = selection.coroutine["id"] if selection.coroutine else None
-        rows = [("Id", "Tid", "Name", "State", "Waits on", "Frame")]
+        rows = [(str(thread["id"]), "-", thread.name() or "-", STATES[NEW], "-", "-") for thread in runtime.unstarted()]
         with Elsewhere():
             for coroutine in coroutines:
                 state = coroutine["state"]
                 rows.append((str(coroutine["id"]), str(coroutine["tid"]), coroutine.name() or "-",
                              STATES[state] if state < len(STATES) else "?", coroutine.waits_on(by_tid),
                              top_frame(coroutine)))
+        rows.sort(key=lambda row: int(row[0]))
+        rows.insert(0, ("Id", "Tid", "Name", "State", "Waits on", "Frame"))
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         for row in rows:
             mark = "*" if row[0] == str(chosen) else " "
