@@ -49,18 +49,28 @@ static long try_send(struct attempt *attempt)
     return sys6(__NR_sendto, attempt->fd, attempt->buffer, attempt->bytes, DONTWAIT, 0, 0);
 }
 
+/* True: *result is the answer, of a transfer with RWF_NOWAIT or of a terminal that is not ours now. False: the
+ * file doesn't know that flag, which is kept in mind, and only its readiness tells. */
+static bool is_settled(struct attempt *attempt, const struct iovec *parts, long count, long *result)
+{
+    bool *unknown = &attempt->entry->no_nowait[attempt->for_write];
+    if (!*unknown) {
+        *result = sys6(attempt->for_write ? __NR_pwritev2 : __NR_preadv2, attempt->fd, parts, count,
+                       -1L, -1L, RWF_NOWAIT);
+        if (*result != -EOPNOTSUPP && *result != -ENOSYS && *result != -ESPIPE)
+            return true;
+        *unknown = true;
+    }
+    *result = take_turn(attempt);
+    return *result != 0;
+}
+
 static long read_ready(struct attempt *attempt)
 {
     struct iovec part = { .iov_base = attempt->buffer, .iov_len = attempt->bytes };
-    if (!attempt->entry->no_nowait[attempt->for_write]) {
-        long result = sys6(__NR_preadv2, attempt->fd, &part, 1, -1L, -1L, RWF_NOWAIT);
-        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE)
-            return result;
-        attempt->entry->no_nowait[attempt->for_write] = true;
-    }
-    long refused = take_turn(attempt);
-    if (refused)
-        return refused;
+    long result;
+    if (is_settled(attempt, &part, 1, &result))
+        return result;
     if (!ready_now(attempt->fd, POLLIN))
         return -EAGAIN;
     return sys3(__NR_read, attempt->fd, attempt->buffer, attempt->bytes);
@@ -95,15 +105,9 @@ static long write_unready(const struct attempt *attempt, long nr, const void *wh
 static long try_write(struct attempt *attempt)
 {
     struct iovec part = { .iov_base = attempt->buffer, .iov_len = attempt->bytes };
-    if (!attempt->entry->no_nowait[attempt->for_write]) {
-        long result = sys6(__NR_pwritev2, attempt->fd, &part, 1, -1L, -1L, RWF_NOWAIT);
-        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE)
-            return result;
-        attempt->entry->no_nowait[attempt->for_write] = true;
-    }
-    long refused = take_turn(attempt);
-    if (refused)
-        return refused;
+    long result;
+    if (is_settled(attempt, &part, 1, &result))
+        return result;
     if (!ready_now(attempt->fd, POLLOUT))
         return write_unready(attempt, __NR_write, attempt->buffer, attempt->bytes);
     /* Writable means room for this much at least, in one piece. */
@@ -197,15 +201,9 @@ static long try_readv(struct attempt *attempt)
         if (own)
             return own;
     }
-    if (!attempt->entry->no_nowait[attempt->for_write]) {
-        long result = sys6(__NR_preadv2, attempt->fd, parts, count, -1L, -1L, RWF_NOWAIT);
-        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE)
-            return result;
-        attempt->entry->no_nowait[attempt->for_write] = true;
-    }
-    long refused = take_turn(attempt);
-    if (refused)
-        return refused;
+    long result;
+    if (is_settled(attempt, parts, count, &result))
+        return result;
     if (!ready_now(attempt->fd, POLLIN))
         return -EAGAIN;
     return sys3(__NR_readv, attempt->fd, parts, count);
@@ -253,15 +251,9 @@ static long try_writev(struct attempt *attempt)
         struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
         return sys3(__NR_sendmsg, attempt->fd, &message, DONTWAIT);
     }
-    if (!attempt->entry->no_nowait[attempt->for_write]) {
-        long result = sys6(__NR_pwritev2, attempt->fd, parts, count, -1L, -1L, RWF_NOWAIT);
-        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -ESPIPE)
-            return result;
-        attempt->entry->no_nowait[attempt->for_write] = true;
-    }
-    long refused = take_turn(attempt);
-    if (refused)
-        return refused;
+    long result;
+    if (is_settled(attempt, parts, count, &result))
+        return result;
     if (!ready_now(attempt->fd, POLLOUT))
         return write_unready(attempt, __NR_writev, parts, (size_t)count);
     if (attempt->entry->kind == FD_PIPE && attempt->word[1] > (long)PIPE_ATOM)
