@@ -43,8 +43,6 @@
 #define TCB_COPIED_END       0x38
 
 extern void *__libc_stack_end;
-extern char **environ;
-
 const char *activate_refused;
 bool filtered_at_load;
 
@@ -141,7 +139,7 @@ static void start_monitor(void)
         .facts = activation_facts,
     };
     if (conf.control) {
-        int error = control_prepare(environ, floor);
+        int error = control_prepare(floor);
         if (error)
             log_line(LOG_INFO, "no control socket: error %d", -error);
     }

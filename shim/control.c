@@ -7,7 +7,12 @@
  * The socket is bound and listening under a temporary name before it is renamed to PID.sock: a
  * client never finds a half-made one, and the stale file of a dead process with the same pid is
  * replaced in one step. A process that executes another program leaves a file that refuses
- * connections; whoever meets it removes it. */
+ * connections; whoever meets it removes it.
+ *
+ * XDG_RUNTIME_DIR counts as it was when the program started, which is what coroctl finds in
+ * /proc/PID/environ: what the program sets later is a folder for its own purposes, which it may want
+ * to remove. The last process to leave removes our directory in it, for whoever made that folder;
+ * so one that was there a moment ago may be gone. */
 #include "shim/control.h"
 
 #include <linux/fcntl.h>
@@ -31,8 +36,7 @@
 #define SOCKET_AF_UNIX 1
 #define SOCKET_STREAM  1
 
-/* "/.2147483647.sock" and its NUL, after the directory. */
-#define NAME_ROOM 18
+#define DIRECTORY_TRIES 100
 
 struct control_server control_server = {
     .listen_fd = -1,
@@ -105,15 +109,15 @@ static int bind_and_listen(int fd, const char *directory, long pid)
 static int prepare_in(const char *directory, int fd_floor)
 {
     long pid = sys0(__NR_getpid);
-    int error = make_directory(directory);
-    int fd;
+    int fd = open_socket(fd_floor), error = -ENOENT;
 
-    if (error != 0)
-        return error;
-    fd = open_socket(fd_floor);
     if (fd < 0)
         return fd;
-    error = bind_and_listen(fd, directory, pid);
+    for (int i = 0; i < DIRECTORY_TRIES && error == -ENOENT; i++) {
+        error = make_directory(directory);
+        if (error == 0)
+            error = bind_and_listen(fd, directory, pid);
+    }
     if (error != 0) {
         sys1(__NR_close, fd);
         control_server.path[0] = '\0';
@@ -124,28 +128,38 @@ static int prepare_in(const char *directory, int fd_floor)
     return 0;
 }
 
-/* $XDG_RUNTIME_DIR/coroshim, when that is a place to trust and short enough for a socket. */
-static int prepare_in_runtime_directory(const char *parent, int fd_floor)
+/* $XDG_RUNTIME_DIR/coroshim, when that is a place to trust. */
+static int prepare_in_runtime_directory(int fd_floor)
 {
+    const char *parent = control_server.runtime_directory;
     char directory[sizeof(control_server.path)];
-    size_t length;
+    int error;
 
-    if (parent == NULL || parent[0] != '/')
+    if (parent[0] != '/')
         return -ENOENT;
-    if (strlen(parent) >= sizeof(directory) || check_directory(parent, OTHERS_WRITE) != 0)
+    if (check_directory(parent, OTHERS_WRITE) != 0)
         return -EPERM;
-    length = format_text(directory, sizeof(directory), "%s/" PROTOCOL_DIRECTORY, parent);
-    if (length + NAME_ROOM > sizeof(directory))
-        return -ENAMETOOLONG;
-    return prepare_in(directory, fd_floor);
+    format_text(directory, sizeof(directory), "%s/" PROTOCOL_DIRECTORY, parent);
+    error = prepare_in(directory, fd_floor);
+    control_server.removes_directory = error == 0;
+    return error;
 }
 
-int control_prepare(char *const envp[], int fd_floor)
+void control_read_environment(char *const envp[])
+{
+    const char *value = conf_environment(envp, "XDG_RUNTIME_DIR");
+
+    control_server.runtime_directory[0] = '\0';
+    if (value != NULL && strlen(value) < sizeof(control_server.runtime_directory))
+        memcpy(control_server.runtime_directory, value, strlen(value) + 1);
+}
+
+int control_prepare(int fd_floor)
 {
     char directory[sizeof("/tmp/" PROTOCOL_DIRECTORY "-4294967295")];
 
     control_server.fd_floor = fd_floor;
-    if (prepare_in_runtime_directory(conf_environment(envp, "XDG_RUNTIME_DIR"), fd_floor) == 0)
+    if (prepare_in_runtime_directory(fd_floor) == 0)
         return 0;
     format_text(directory, sizeof(directory), "/tmp/" PROTOCOL_DIRECTORY "-%u",
                 (unsigned)sys0(__NR_geteuid));
@@ -181,11 +195,23 @@ const char *control_path(void)
     return control_server.path;
 }
 
+/* Fails while other processes have their sockets in it. */
+static void remove_directory(void)
+{
+    char directory[sizeof(control_server.path)];
+
+    format_text(directory, sizeof(directory), "%s/" PROTOCOL_DIRECTORY,
+                control_server.runtime_directory);
+    sys1(__NR_rmdir, directory);
+}
+
 void control_remove(void)
 {
     if (control_server.path[0] == '\0' || control_server.pid != sys0(__NR_getpid))
         return;
     sys1(__NR_unlink, control_server.path);
+    if (control_server.removes_directory)
+        remove_directory();
     control_server.path[0] = '\0';
 }
 
@@ -199,5 +225,6 @@ void control_after_fork(void)
         sys1(__NR_close, control_server.listen_fd);
     control_server.listen_fd = -1;
     control_server.deaf_until_ns = 0;
+    control_server.removes_directory = false;
     control_server.path[0] = '\0';
 }

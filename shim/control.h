@@ -28,10 +28,13 @@ struct control_hooks {
 
 extern struct control_hooks control_hooks;
 
-/* Creates directory and listening socket. @envp finds XDG_RUNTIME_DIR; @fd_floor: our descriptors
+/* Remembers the XDG_RUNTIME_DIR of the program's first environment. */
+void control_read_environment(char *const envp[]);
+
+/* Creates directory and listening socket. @fd_floor: our descriptors
  * are moved to numbers at or above it (F_DUPFD_CLOEXEC), so that the program never meets them.
  * Returns 0 or -errno; on error there is no control socket and the program goes on. */
-int control_prepare(char *const envp[], int fd_floor);
+int control_prepare(int fd_floor);
 
 /* Waits at most @timeout_ns (UINT64_MAX: without end) for a client or for @wake_fd (an eventfd,
  * which it drains) and serves what is ready without ever blocking on a client. Returns true when
@@ -55,7 +58,7 @@ int control_listen_fd(void);
  * nothing in the program's. */
 void control_files_split(void);
 
-/* Removes the socket file; called before the process exits. Idempotent, async-signal-safe; does
+/* Removes the socket file, and a directory that it leaves empty below XDG_RUNTIME_DIR; called before the process exits. Idempotent, async-signal-safe; does
  * nothing in a child that has not called control_prepare itself. */
 void control_remove(void);
 

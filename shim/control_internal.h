@@ -8,6 +8,10 @@
 
 #define CONTROL_CLIENTS 16
 
+#define CONTROL_PATH_MAX 108 /* as in sockaddr_un */
+/* After the directory XDG_RUNTIME_DIR: ours, "/.2147483647.sock" and its NUL. */
+#define CONTROL_NAME_ROOM (sizeof("/" PROTOCOL_DIRECTORY "/.2147483647" PROTOCOL_SUFFIX))
+
 /* Descriptors, and what must be known before the first client comes. Written by control_prepare and
  * by the monitor; control_owns_fd only reads. */
 struct control_server {
@@ -17,7 +21,9 @@ struct control_server {
     long pid;                 /* who made path; a forked child must not remove it */
     uint64_t silent_ns;       /* a client silent for so long makes room for another */
     uint64_t deaf_until_ns;   /* no accept before: descriptors had run out */
-    char path[108];           /* as in sockaddr_un */
+    bool removes_directory;   /* that of path, when it is empty */
+    char path[CONTROL_PATH_MAX];
+    char runtime_directory[CONTROL_PATH_MAX - CONTROL_NAME_ROOM + 1]; /* "": none, or too long */
     int fds[CONTROL_CLIENTS]; /* -1: slot not in use */
 };
 

@@ -157,6 +157,7 @@ __attribute__((constructor)) static void load(void)
         .cancelled = meeting_cancel,
     };
     conf_load(environ);
+    control_read_environment(environ);
     activate_refused = reason_to_refuse();
     filtered_at_load = prctl(PR_GET_SECCOMP) > 0;
     activation_prepare(getauxval(AT_HWCAP2), getauxval(AT_SYSINFO_EHDR));

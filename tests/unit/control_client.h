@@ -104,9 +104,15 @@ static void tear_down(void)
     ck_assert_int_eq(system(command), 0);
 }
 
+static int prepare(void)
+{
+    control_read_environment(environment);
+    return control_prepare(FLOOR);
+}
+
 static void start(void)
 {
-    ck_assert_int_eq(control_prepare(environment, FLOOR), 0);
+    ck_assert_int_eq(prepare(), 0);
     ck_assert_int_eq(pthread_create(&server, NULL, serve, NULL), 0);
 }
 

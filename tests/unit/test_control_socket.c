@@ -12,7 +12,7 @@ START_TEST(waking_and_time_out_end_a_turn)
     clock_gettime(CLOCK_MONOTONIC, &after);
     ck_assert_int_ge((after.tv_sec - before.tv_sec) * 1000000000L + after.tv_nsec - before.tv_nsec,
                      20000000);
-    ck_assert_int_eq(control_prepare(environment, FLOOR), 0);
+    ck_assert_int_eq(prepare(), 0);
     ck_assert(!control_serve(wake_fd, 0));
     ck_assert_int_eq(eventfd_write(wake_fd, 5), 0);
     ck_assert(control_serve(wake_fd, UINT64_MAX));
@@ -66,7 +66,7 @@ static void expect_fallback(void)
 {
     char expected[64];
 
-    ck_assert_int_eq(control_prepare(environment, FLOOR), 0);
+    ck_assert_int_eq(prepare(), 0);
     snprintf(expected, sizeof(expected), "/tmp/coroshim-%u/%d.sock", geteuid(), (int)getpid());
     ck_assert_str_eq(control_path(), expected);
     control_remove();
@@ -158,7 +158,7 @@ START_TEST(removal_is_idempotent_and_the_parents_file_survives_a_child)
     int status;
     pid_t pid;
 
-    ck_assert_int_eq(control_prepare(environment, FLOOR), 0);
+    ck_assert_int_eq(prepare(), 0);
     snprintf(path, sizeof(path), "%s", control_path());
     pid = fork();
     if (pid == 0) {
@@ -171,7 +171,7 @@ START_TEST(removal_is_idempotent_and_the_parents_file_survives_a_child)
         if (control_path()[0] != '\0' || control_owns_fd(listener) ||
             fcntl(listener, F_GETFD) != -1)
             _exit(2);
-        if (control_prepare(environment, FLOOR) != 0 || strcmp(control_path(), path) == 0)
+        if (prepare() != 0 || strcmp(control_path(), path) == 0)
             _exit(3);
         control_remove();
         control_remove();
@@ -181,6 +181,35 @@ START_TEST(removal_is_idempotent_and_the_parents_file_survives_a_child)
     ck_assert_int_eq(status, 0);
     control_remove();
     ck_assert_int_ne(access(path, F_OK), 0);
+    control_remove();
+}
+END_TEST
+
+START_TEST(the_last_to_leave_removes_the_runtime_directory)
+{
+    char directory[128], other[140];
+
+    snprintf(directory, sizeof(directory), "%s/coroshim", runtime_directory);
+    snprintf(other, sizeof(other), "%s/1.sock", directory);
+    ck_assert_int_eq(prepare(), 0);
+    ck_assert_int_eq(mknod(other, S_IFREG | 0600, 0), 0);
+    control_remove();
+    ck_assert_int_eq(unlink(other), 0);
+    ck_assert_int_eq(prepare(), 0);
+    control_remove();
+    ck_assert_int_ne(access(directory, F_OK), 0);
+}
+END_TEST
+
+START_TEST(what_the_program_sets_later_is_not_the_runtime_directory)
+{
+    char expected[128];
+
+    snprintf(expected, sizeof(expected), "%s/coroshim/%d.sock", runtime_directory, (int)getpid());
+    control_read_environment(environment);
+    snprintf(xdg, sizeof(xdg), "XDG_RUNTIME_DIR=/nonexistent");
+    ck_assert_int_eq(control_prepare(FLOOR), 0);
+    ck_assert_str_eq(control_path(), expected);
     control_remove();
 }
 END_TEST
@@ -235,6 +264,8 @@ int main(void)
     tcase_add_test(tests, a_long_runtime_directory_is_not_used);
     tcase_add_test(tests, a_stale_socket_is_replaced);
     tcase_add_test(tests, removal_is_idempotent_and_the_parents_file_survives_a_child);
+    tcase_add_test(tests, the_last_to_leave_removes_the_runtime_directory);
+    tcase_add_test(tests, what_the_program_sets_later_is_not_the_runtime_directory);
     tcase_add_test(tests, other_users_are_turned_away);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
