@@ -7,6 +7,7 @@
 #include "interpose/api.h"
 #include "interpose/cancel.h"
 #include "interpose/errand.h"
+#include "interpose/prctl.h"
 #include "interpose/signal.h"
 #include "runtime/doctor_info.h"
 #include "runtime/monitor.h"
@@ -79,6 +80,7 @@ int activation_take_over(uint32_t tid_offset, uint32_t selfishness, size_t threa
         co->clear_child_tid = (int *)(co->fs_base + tid_offset);
     sys2(__NR_prctl, PR_GET_NAME, co->name);
     schedule_take_over(co);
+    prctl_take_over(co);
     runtime_leave(carrier);
     return 0;
 }

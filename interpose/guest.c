@@ -9,6 +9,7 @@
  *
  * A child of vfork runs on the caller's stack. Its caller therefore waits on its side stack, and puts
  * back what was ours on its own. */
+#include "interpose/prctl.h"
 #include "interpose/process.h"
 
 #include <linux/futex.h>
@@ -126,7 +127,9 @@ long op_clone_guest(uint64_t flags, uintptr_t stack_top)
     signal_set_kernel_mask(~UINT64_C(0));
     fd_all_shared();
     this_kthread()->lasting = true; /* its end would be the child's PR_SET_PDEATHSIG */
+    struct prctl_lent lent = prctl_lend(co, false);
     long pid = kthread_clone(call.nr, call.word);
+    prctl_take_back(lent);
     signal_rest();
     if (pid < 0)
         word = 0;

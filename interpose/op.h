@@ -169,7 +169,7 @@ int op_process_of(int id);
 void identity_broadcast(void);
 
 /* schedule.c: what a thread has from its creator, the first from the kernel, and what the kernel must
- * know before an exec, and in the child of a fork. */
+ * know in the child of a fork. */
 void schedule_take_over(struct co *co);
 void schedule_inherit(struct co *co, const struct co *parent);
 void schedule_hand_back(const struct co *co);

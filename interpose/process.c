@@ -1,4 +1,5 @@
 /* Processes: fork, exec, and waiting for children. */
+#include "interpose/prctl.h"
 #include "interpose/process.h"
 
 #include <linux/fcntl.h>
@@ -24,8 +25,10 @@ static long fork_with(long nr, const long a[5])
     sigbits all = ~UINT64_C(0), mask = co->signals.mask, old;
     sys4(__NR_rt_sigprocmask, 2, &all, &old, 8); /* no handler between fork and reset */
     this_kthread()->lasting = true;              /* its end would be the child's PR_SET_PDEATHSIG */
+    struct prctl_lent lent = prctl_lend(co, false);
     long pid = sys6(nr, a[0], a[1], a[2], a[3], a[4], 0);
     if (pid) {
+        prctl_take_back(lent);
         sys4(__NR_rt_sigprocmask, 2, &old, NULL, 8);
         fd_all_shared();
         return pid;
@@ -136,7 +139,9 @@ static long exec_with(bool at, const long a[5])
         op_hooks.leave_process();
     if (sure)
         robust_process_ends();
+    struct prctl_lent lent = prctl_lend(this_co(), true);
     long error = sys5(at ? __NR_execveat : __NR_execve, a[0], a[1], a[2], a[3], a[4]);
+    prctl_take_back(lent);
     signal_retake();
     monitor_release();
     if (sure)

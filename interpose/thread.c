@@ -1,12 +1,12 @@
 /* The life of threads: clone and exit as the kernel does them for CLONE_THREAD, and what it keeps
  * per thread: tid, robust list, name. kernel/fork.c and kernel/exit.c say
  * what happens in which order. */
+#include "interpose/prctl.h"
 #include "interpose/process.h"
 #include "interpose/robust.h"
 
 #include <asm/prctl.h>
 #include <linux/futex.h>
-#include <linux/prctl.h>
 #include <linux/sched.h>
 
 #include "runtime/stack.h"
@@ -73,6 +73,7 @@ static long new_thread(const struct clone_request *request)
     co->fs_base = request->flags & CLONE_SETTLS ? request->tls : parent->fs_base;
     co->creator_id = parent->id;
     schedule_inherit(co, parent);
+    prctl_inherit(co, parent);
     memcpy(co->name, parent->name, sizeof(co->name));
     signal_mask_inherit(co, parent);
     if (request->flags & CLONE_PARENT_SETTID)
@@ -143,6 +144,7 @@ long op_exit(int code)
         return op_exit_group(runtime.exit_code);
     robust_thread_ends(co);
     futex_pi_owner_died(co->tid);
+    prctl_thread_ends(co);
     if (op_hooks.thread_ended)
         op_hooks.thread_ended(co->id);
     if (co->clear_child_tid) {
@@ -204,32 +206,6 @@ long op_sched_yield(void)
 {
     sched_yield_co();
     return 0;
-}
-
-long op_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
-{
-    struct co *co = this_co();
-    (void)b, (void)c, (void)d;
-    if (option == PR_SET_SYSCALL_USER_DISPATCH) /* it would hand our calls to the program */
-        return -EINVAL;
-    if (option == PR_GET_NAME)
-        return user_put((void *)a, co->name);
-    if (option == PR_GET_TID_ADDRESS) {
-        const int *word = co->clear_child_tid;
-        return user_copy((void *)a, &word, sizeof(word)) != 0 ? -EFAULT : 0;
-    }
-    if (option == PR_SET_NAME) {
-        char name[sizeof(co->name)] = "";
-        for (size_t i = 0; i < sizeof(name) - 1; i++) {
-            if (user_get(name[i], (const char *)a + i) != 0)
-                return -EFAULT;
-            if (!name[i])
-                break;
-        }
-        memcpy(co->name, name, sizeof(name));
-        return co->is_main ? OP_PASS : 0;
-    }
-    return OP_PASS;
 }
 
 long op_arch_prctl(int code, unsigned long address)

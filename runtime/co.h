@@ -123,6 +123,8 @@ struct co {
     /* What the kernel keeps per thread, beside signals. */
     int *clear_child_tid;
     struct co_policy policy;
+    uint64_t slack_ns, default_slack_ns; /* prctl.c */
+    uint8_t death_signal;
     uint64_t *affinity; /* AFFINITY_BYTES, as the program set it; NULL: its carrier's */
     void *robust_head;
     size_t robust_bytes;
