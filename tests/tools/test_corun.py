@@ -1,5 +1,6 @@
 """corun: what it hands to the program, and what it says when it cannot."""
 
+import pathlib
 import re
 import subprocess
 
@@ -158,3 +159,9 @@ class Corun(Place):
         self.assertRegex(text, r"\n  CORO_LIB=")
         self.assertIn("20us..10s or 0; default 10ms", re.sub(r"\s+", " ", text))
         self.assertLess(max(map(len, text.splitlines())), 80)
+
+    def test_the_manual_page_names_every_option(self):
+        page = (pathlib.Path(__file__).resolve().parents[2] / "man/corun.1").read_text().replace("\\-", "-")
+        options = set(re.findall(r"--[a-z-]+", self.corun("--help").stdout))
+        named = set(re.findall(r"--[a-z-]+", page))
+        self.assertEqual(options - named, set())
