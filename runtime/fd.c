@@ -15,6 +15,7 @@
 #include <asm/termbits.h>
 #include <asm/socket.h>
 
+#include "runtime/mem.h"
 #include "runtime/monitor.h"
 #include "runtime/poll/poll.h"
 #include "runtime/sched.h"
@@ -421,6 +422,14 @@ void fd_wake_terminals(void)
     }
 }
 
+/* Nothing was ever known of its number. */
+static bool is_untouched(const struct fd_entry *entry)
+{
+    static const struct fd_entry fresh = { .events = EVENTS_FIRST };
+    return memcmp(entry, &fresh, offsetof(struct fd_entry, readers)) == 0 && !has_waiters(entry);
+}
+
+/* Only what has to be is written to: a child of a fork copies those pages. */
 void fd_table_reset(void)
 {
     table.fork_generation++;
@@ -428,6 +437,8 @@ void fd_table_reset(void)
         struct fd_entry *block = table.blocks[i];
         for (uint32_t j = 0; block && j < BLOCK_ENTRIES; j++) {
             struct fd_entry *entry = &block[j];
+            if (is_untouched(entry))
+                continue;
             if (entry->private_copy)
                 sys1(__NR_close, i * BLOCK_ENTRIES + j);
             *entry =

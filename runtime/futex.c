@@ -8,35 +8,39 @@
 #include "runtime/futex.h"
 
 #include <linux/futex.h>
+#include <linux/mman.h>
 
+#include "runtime/mem.h"
 #include "runtime/sched.h"
 
-#define BUCKETS    (1U << 16)
-#define WAKES_MAX  8 /* calls, by one coroutine that does not wait itself */
-#define LOSSES_MAX 4 /* of one coroutine, before who wakes it makes way for it */
+#define BUCKETS     (1U << 16)
+#define TABLE_BYTES (BUCKETS * sizeof(struct list))
+#define WAKES_MAX   8 /* calls, by one coroutine that does not wait itself */
+#define LOSSES_MAX  4 /* of one coroutine, before who wakes it makes way for it */
 
-static struct list *buckets;
+static struct list *buckets; /* zeroes: not in use yet */
 
+/* By whole pages, and not bucket by bucket: the child of a fork would copy all that it writes to. */
 void futex_reset(void)
 {
-    for (uint32_t i = 0; buckets && i < BUCKETS; i++)
-        list_init(&buckets[i]);
+    if (buckets)
+        sys3(__NR_madvise, buckets, TABLE_BYTES, MADV_DONTNEED);
 }
 
 int futex_init(void)
 {
     if (!buckets)
-        buckets = pages_map(BUCKETS * sizeof(*buckets));
-    if (!buckets)
-        return -ENOMEM;
-    futex_reset();
-    return 0;
+        buckets = pages_map(TABLE_BYTES);
+    return buckets ? 0 : -ENOMEM;
 }
 
 static struct list *bucket_of(const uint32_t *word)
 {
     uint64_t key = (uintptr_t)word >> 2;
-    return &buckets[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 48];
+    struct list *bucket = &buckets[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 48];
+    if (unlikely(!bucket->next))
+        list_init(bucket);
+    return bucket;
 }
 
 /* First come, first served, within each priority. */
@@ -258,6 +262,8 @@ void futex_wake_outdated(void)
     struct list *node, *after;
     uint32_t present;
     for (uint32_t i = 0; i < BUCKETS; i++) {
+        if (!buckets[i].next)
+            continue;
         list_for_each (node, after, &buckets[i]) {
             struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
             if (user_copy(&present, waiter->word, sizeof(present)) == 0 &&
