@@ -288,7 +288,7 @@ static void arrive(struct carrier *carrier, int signal, siginfo_t *info, struct 
 {
     struct co *co = carrier->current;
     runtime_enter(carrier);
-    if (signal_raised_by_call(carrier, signal, info, context))
+    if (signal_raised_by_call(co, signal, info, context))
         signal_send(co, signal, info);
     else
         signal_take_in(signal, info, co);
@@ -309,9 +309,8 @@ static void signal_in_call(const struct kthread *own, int signal, siginfo_t *inf
 {
     bool taken = own->verdict == VERDICT_TAKEN;
     if (signal != KICK_SIGNAL)
-        signal_leave_note(
-            signal, info,
-            taken ? NULL : signal_raised_by_call(&runtime.carrier, signal, info, context), context);
+        signal_leave_note(signal, info,
+                          signal_raised_by_call(own->handed.co, signal, info, context), context);
     else if (!taken)
         runtime_call_attention(ATTENTION_PREEMPT);
 }
@@ -368,8 +367,8 @@ void signal_entry(int signal, siginfo_t *info, struct ucontext *context)
     if (signal == KICK_SIGNAL)
         __atomic_fetch_or(&carrier->kthread.attention, ATTENTION_PREEMPT, __ATOMIC_SEQ_CST);
     else
-        signal_leave_note(signal, info, signal_raised_by_call(carrier, signal, info, context),
-                          context);
+        signal_leave_note(signal, info,
+                          signal_raised_by_call(carrier->current, signal, info, context), context);
     if (kthread_abort_call(&pc))
         context->uc_mcontext.rip = pc;
 }

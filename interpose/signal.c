@@ -314,9 +314,23 @@ void signal_use_own_stack(void)
     sys2(__NR_sigaltstack, &own, NULL);
 }
 
+/* As a helper this kernel thread blocked all signals: what calls that it made for others have raised is with
+ * it still, and was raised for their threads by op_sendfile and its like. */
+static void drop_raised(void)
+{
+    const sigbits raised = sigbit(SIGPIPE) | sigbit(SIGXFSZ);
+    const struct __kernel_timespec none = { 0 };
+    siginfo_t info;
+    while (sys4(__NR_rt_sigtimedwait, &raised, &info, &none, SIGNAL_SIZE) > 0) {
+        if (info.si_code != SI_USER || info.si_pid != runtime.pid)
+            signal_route(info.si_signo, &info);
+    }
+}
+
 static void carrier_moved(void)
 {
     signal_use_own_stack();
+    drop_raised();
     signal_set_kernel_mask(ps->kernel_mask);
 }
 

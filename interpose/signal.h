@@ -11,7 +11,7 @@
 #include "runtime/arch/x86_64/sigframe.h"
 
 #define NOTES_MAX  256U
-#define NOTES_HELD 128U /* with so many, further signals are held in the kernel */
+#define NOTES_HELD 128U /* with so many, all further signals are held in the kernel */
 #define RED_ZONE   128
 /* No valid ss_flags: rt_sigreturn then leaves the alternate stack alone, which is the kernel
  * thread's, and that may be another by then. */
@@ -44,7 +44,7 @@ struct process_signals {
     } handed_over; /* to the kernel, for an exec: the caller's own */
     struct sig_note note[NOTES_MAX];
     volatile uint32_t notes_head, notes_tail;
-    bool holding; /* signals, because of NOTES_HELD */
+    bool holding; /* signals, until the notes are drained */
     struct pool queued_pool;
 };
 
@@ -139,8 +139,9 @@ void signal_route(int signal, const siginfo_t *info);
 /* The kernel has sent this while @running, NULL: nobody, ran: routes it, unless it is a timer's that is to go
  * on. */
 void signal_take_in(int signal, siginfo_t *info, struct co *running);
-/* A call that fails may raise a signal for its thread; NULL: @info is the process's. */
-struct co *signal_raised_by_call(const struct carrier *carrier, int signal, const siginfo_t *info,
+/* A call that fails may raise a signal for its thread: @caller, if that is so; NULL: @info is the
+ * process's. */
+struct co *signal_raised_by_call(struct co *caller, int signal, const siginfo_t *info,
                                  const struct ucontext *context);
 /* Notes a signal that came while runtime code runs, for @co, or for the process if that is NULL. @context:
  * the kernel's. Any kernel thread; in its handler. */

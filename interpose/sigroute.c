@@ -136,16 +136,30 @@ void signal_drain_notes(void)
 
 /* Such a signal looks as if the process had sent it to itself: but we come from a system call, and its
  * result is an error. */
-struct co *signal_raised_by_call(const struct carrier *carrier, int signal, const siginfo_t *info,
+struct co *signal_raised_by_call(struct co *caller, int signal, const siginfo_t *info,
                                  const struct ucontext *context)
 {
     const uint8_t *pc = (const uint8_t *)context->uc_mcontext.rip;
     if ((signal != SIGPIPE && signal != SIGXFSZ) || info->si_code != SI_USER ||
         info->si_pid != runtime.pid)
         return NULL;
-    return sys_is_error((long)context->uc_mcontext.rax) && pc[-2] == 0x0f && pc[-1] == 0x05
-               ? carrier->current
-               : NULL;
+    return sys_is_error((long)context->uc_mcontext.rax) && pc[-2] == 0x0f && pc[-1] == 0x05 ? caller
+                                                                                            : NULL;
+}
+
+/* The next of its kind waits in the kernel until the notes are drained: a timer of a microsecond would
+ * otherwise have us note signals and do nothing else. Not what system calls raise, which must come at once. */
+static void hold(int signal, struct ucontext *context)
+{
+    const sigbits at_once = sigbit(KICK_SIGNAL) | sigbit(SIGSEGV) | sigbit(SIGBUS);
+    const sigbits raised = sigbit(SIGPIPE) | sigbit(SIGXFSZ) | sigbit(SIGSYS);
+    sigbits mask;
+    memcpy(&mask, &context->uc_sigmask, sizeof(mask));
+    mask |= sigbit(signal) & ~at_once & ~raised;
+    if (ps->notes_tail - ps->notes_head >= NOTES_HELD)
+        mask = ~at_once;
+    memcpy(&context->uc_sigmask, &mask, sizeof(mask));
+    ps->holding = true;
 }
 
 /* What no note is left for waits in the kernel until they are drained. */
@@ -164,11 +178,7 @@ void signal_leave_note(int signal, const siginfo_t *info, struct co *co, struct 
     const struct co *running = this_carrier() ? runtime.carrier.current : NULL;
     note->running = running ? running->tid : 0;
     __atomic_store_n(&note->ready, true, __ATOMIC_RELEASE);
-    if (ps->notes_tail - ps->notes_head >= NOTES_HELD) {
-        sigbits held = ~sigbit(KICK_SIGNAL) & ~sigbit(SIGSEGV) & ~sigbit(SIGBUS);
-        memcpy(&context->uc_sigmask, &held, sizeof(held));
-        ps->holding = true;
-    }
+    hold(signal, context);
     runtime.signals_noted = signal_drain_notes;
     runtime_call_attention(ATTENTION_SIGNAL);
 }
