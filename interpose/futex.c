@@ -119,7 +119,7 @@ static long wake_here(uint32_t *word, int operation, int count, uint32_t bits)
 {
     long woken = futex_wake(word, count, bits);
     futex_give_way();
-    if (likely(!runtime.guests) || woken >= count)
+    if (likely(!runtime.guests) || woken < 0 || woken >= count)
         return woken;
     long others = sys6(__NR_futex, word, operation, count - woken, NULL, NULL, bits);
     return others > 0 ? woken + others : woken;

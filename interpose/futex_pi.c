@@ -104,6 +104,15 @@ long op_futex_pi(uint32_t *word, int operation, const struct __kernel_timespec *
     return lock_here(word, operation, timeout);
 }
 
+/* As the kernel tells it: who has been moved to the lock can't wait for the condition once more. */
+static long ended(const struct co *co, int result, const uint32_t *lock)
+{
+    bool moved = co->wait.addr == (uintptr_t)lock;
+    if (result == -ERESTARTSYS)
+        return moved ? -EAGAIN : -ERESTARTNOINTR;
+    return result;
+}
+
 /* What CMP_REQUEUE_PI has moved to @lock, an unlock of that makes its owner. */
 long op_futex_wait_requeue_pi(uint32_t *word, int operation, uint32_t expected,
                               const struct __kernel_timespec *timeout, uint32_t *lock)
@@ -129,7 +138,7 @@ long op_futex_wait_requeue_pi(uint32_t *word, int operation, uint32_t expected,
     runtime.pi_waiters--;
     co->pi_word = NULL;
     if (result)
-        return result == -ERESTARTSYS ? -ERESTARTNOINTR : result;
+        return ended(co, result, lock);
     return (__atomic_load_n(lock, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK) == co->tid ? 0 : -EAGAIN;
 }
 
@@ -137,26 +146,31 @@ long op_futex_wait_requeue_pi(uint32_t *word, int operation, uint32_t expected,
 long op_futex_cmp_requeue_pi(uint32_t *word, int wake, int move, uint32_t *lock, uint32_t expected)
 {
     uint32_t value;
-    int woken = 0;
     if (wake != 1 || word == lock)
         return -EINVAL;
     if (move < 0 || user_copy(&value, lock, sizeof(value)) != 0)
         return move < 0 ? -EINVAL : -EFAULT;
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
         return -EAGAIN;
-    if (!(value & FUTEX_TID_MASK)) {
-        struct co *next = futex_wake_next(word);
-        woken = next != NULL;
-        if (next)
-            __atomic_store_n(lock, next->tid | waiters_bit(lock) | (value & FUTEX_OWNER_DIED),
-                             __ATOMIC_SEQ_CST);
+    struct co *first = futex_first(word);
+    uint32_t owner = value & FUTEX_TID_MASK;
+    if (!first)
+        return 0;
+    if (first->pi_word != lock)
+        return -EINVAL;
+    if (owner && owner == first->tid)
+        return -EDEADLK;
+    if (!owner) {
+        futex_wake_next(word);
+        __atomic_store_n(lock, first->tid | waiters_bit(lock) | (value & FUTEX_OWNER_DIED),
+                         __ATOMIC_SEQ_CST);
     } else if (move < INT32_MAX) {
         move += wake; /* the one that would have got the lock waits for it like the others */
     }
-    int moved = futex_requeue(word, 0, lock, move, NULL);
-    if (moved)
+    int moved = futex_requeue_to_lock(word, lock, move);
+    if (futex_has_waiters(lock))
         __atomic_fetch_or(lock, FUTEX_WAITERS, __ATOMIC_SEQ_CST);
-    return woken + moved;
+    return moved < 0 ? moved : moved + !owner;
 }
 
 void futex_pi_owner_died(uint32_t tid)

@@ -114,6 +114,12 @@ static void wake_one(struct futex_waiter *waiter)
     sched_wake(waiter->co, 0);
 }
 
+/* Who waits for a priority-inheritance lock, or to be moved to one, is known to its unlock alone. */
+static bool waits_for_lock(const struct futex_waiter *waiter)
+{
+    return unlikely(runtime.pi_waiters) && waiter->co->pi_word;
+}
+
 int futex_wake(uint32_t *word, int count, uint32_t bits)
 {
     struct carrier *carrier = this_carrier();
@@ -122,7 +128,11 @@ int futex_wake(uint32_t *word, int count, uint32_t bits)
     carrier->loser = NULL;
     list_for_each (node, after, bucket) {
         struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
-        if (waiter->word != word || !(waiter->bits & bits))
+        if (waiter->word != word)
+            continue;
+        if (waits_for_lock(waiter))
+            return -EINVAL;
+        if (!(waiter->bits & bits))
             continue;
         wake_one(waiter);
         if (unlikely(waiter->co->losses >= LOSSES_MAX))
@@ -147,6 +157,17 @@ void futex_give_way(void)
     sched_yield_co();
 }
 
+struct co *futex_first(const uint32_t *word)
+{
+    struct list *node, *after;
+    list_for_each (node, after, bucket_of(word)) {
+        struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
+        if (waiter->word == word)
+            return waiter->co;
+    }
+    return NULL;
+}
+
 struct co *futex_wake_next(uint32_t *word)
 {
     struct list *node, *after;
@@ -160,34 +181,60 @@ struct co *futex_wake_next(uint32_t *word)
     return NULL;
 }
 
+static void wait_for_lock(struct co *co, uint32_t *lock)
+{
+    uint32_t owner = __atomic_load_n(lock, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK;
+    co->wait = (struct co_wait){
+        .kind = WAIT_MUTEX, .fd = -1, .tid = owner, .addr = (uintptr_t)lock
+    };
+}
+
+/* Those that wait to be moved to @lock or, if that is NULL, for nothing but a wake. The first of another
+ * kind ends it, with an error, whatever has been done. */
+static int requeue(uint32_t *word, int wake, uint32_t *target, int move, const uint32_t *lock)
+{
+    struct list *node, *after, *from = bucket_of(word), moving;
+    int woken = 0, moved = 0, error = 0;
+    list_init(&moving);
+    list_for_each (node, after, from) {
+        struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
+        if (waiter->word != word)
+            continue;
+        if (woken >= wake && moved >= move)
+            break;
+        if (waiter->co->pi_word != lock) {
+            error = -EINVAL;
+            break;
+        }
+        if (woken < wake) {
+            wake_one(waiter);
+            woken++;
+        } else {
+            list_remove(node);
+            waiter->word = target;
+            if (lock)
+                wait_for_lock(waiter->co, target);
+            list_push(&moving, node);
+            moved++;
+        }
+    }
+    while ((node = list_pop(&moving)))
+        queue_waiter(container_of(node, struct futex_waiter, link));
+    return error ? error : woken + moved;
+}
+
 int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const uint32_t *expected)
 {
     if (wake < 0 || move < 0)
         return -EINVAL;
     if (expected && __atomic_load_n(word, __ATOMIC_SEQ_CST) != *expected)
         return -EAGAIN;
-    struct list *node, *after, *from = bucket_of(word), moving;
-    int woken = 0, moved = 0;
-    list_init(&moving);
-    list_for_each (node, after, from) {
-        struct futex_waiter *waiter = container_of(node, struct futex_waiter, link);
-        if (waiter->word != word)
-            continue;
-        if (woken < wake) {
-            wake_one(waiter);
-            woken++;
-        } else if (moved < move) {
-            list_remove(node);
-            waiter->word = target;
-            list_push(&moving, node);
-            moved++;
-        } else {
-            break;
-        }
-    }
-    while ((node = list_pop(&moving)))
-        queue_waiter(container_of(node, struct futex_waiter, link));
-    return woken + moved;
+    return requeue(word, wake, target, move, NULL);
+}
+
+int futex_requeue_to_lock(uint32_t *word, uint32_t *lock, int move)
+{
+    return requeue(word, 0, lock, move, lock);
 }
 
 /* The encoding is that of FUTEX_OP in linux/futex.h. */
@@ -252,9 +299,10 @@ int futex_wake_op(uint32_t *word, int wake, uint32_t *target, int wake_target, u
     if (holds < 0)
         return holds;
     int woken = futex_wake(word, wake, FUTEX_ANY);
-    if (holds)
-        woken += futex_wake(target, wake_target, FUTEX_ANY);
-    return woken;
+    if (!holds || woken < 0)
+        return woken;
+    int more = futex_wake(target, wake_target, FUTEX_ANY);
+    return more < 0 ? more : woken + more;
 }
 
 void futex_wake_outdated(void)

@@ -41,7 +41,7 @@ struct futex_any {
 int futex_wait_any(struct futex_any *words, uint32_t count, uint64_t deadline_ns);
 
 /* Wakes up to @count waiters of @word, first come first, whose bits meet @bits. Returns
- * how many. */
+ * how many, or -EINVAL when it comes upon one that waits for a lock (co.pi_word). */
 int futex_wake(uint32_t *word, int count, uint32_t bits);
 
 /* After a call that wakes: every so many of them in a row, lets others run. Who releases a lock and takes
@@ -50,13 +50,21 @@ int futex_wake(uint32_t *word, int count, uint32_t bits);
  * he was woken for is free. PARKS. */
 void futex_give_way(void);
 
+/* The first waiter of @word, or NULL. */
+struct co *futex_first(const uint32_t *word);
+
 /* Wakes the first waiter of @word. Returns its coroutine, which has not run yet, or NULL. */
 struct co *futex_wake_next(uint32_t *word);
 
 /* Wakes up to @wake waiters of @word and moves up to @move of the rest to @target. With @expected,
  * only if *@word == *@expected (else -EAGAIN). Returns woken + moved, with @expected or without, as
- * the kernel does (whatever futex(2) says). */
+ * the kernel does (whatever futex(2) says), or -EINVAL when it comes upon one that waits for a lock. */
 int futex_requeue(uint32_t *word, int wake, uint32_t *target, int move, const uint32_t *expected);
+
+/* Moves up to @move waiters of @word, which wait to be moved to @lock, there: they wait for a mutex at
+ * @lock then (co.wait). Returns how many, or -EINVAL
+ * when it comes upon one that does not. */
+int futex_requeue_to_lock(uint32_t *word, uint32_t *lock, int move);
 
 /* FUTEX_WAKE_OP: changes *@target as @operation encodes, wakes up to @wake waiters of @word, and up
  * to @wake_target of @target if the comparison of its old value holds. Returns the number woken, or

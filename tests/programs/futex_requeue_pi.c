@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
@@ -97,6 +98,76 @@ static void errors(void)
     CHECK_EQ(errno, EINVAL);
 }
 
+static atomic_uint plain;
+static atomic_int handled;
+
+static void *waits_plainly(void *unused)
+{
+    (void)unused;
+    while (futex(&plain, FUTEX_WAIT, 0, NULL, NULL, 0) != 0)
+        CHECK(errno == EINTR || errno == EAGAIN);
+    return NULL;
+}
+
+static void counts(int number)
+{
+    (void)number;
+    handled++;
+}
+
+static void *waits_once(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(futex(&condition, FUTEX_WAIT_REQUEUE_PI, 0, NULL, &lock, 0), -1);
+    CHECK_EQ(errno, EAGAIN);
+    return NULL;
+}
+
+/* Until the other thread waits, there is nobody to refuse. */
+static void expect_refusal(atomic_uint *word, int operation, long value, long move)
+{
+    long result;
+    while ((result = futex(word, operation, value, (void *)move, &lock, 0)) == 0)
+        usleep(1000);
+    CHECK_EQ(result, -1);
+    CHECK_EQ(errno, EINVAL);
+}
+
+/* Waiters of one kind are not to be woken or moved as those of the other. */
+static void mixed_kinds(void)
+{
+    pthread_t thread = start(waits_plainly, NULL);
+    lock = 0;
+    expect_refusal(&plain, FUTEX_CMP_REQUEUE_PI, 1, 0);
+    CHECK_EQ(lock, 0);
+    CHECK_EQ(futex(&plain, FUTEX_WAKE, 1, NULL, NULL, 0), 1);
+    join(thread);
+}
+
+/* Before it has been moved, a thread that handles a signal waits again; then its call ends. */
+static void handlers(void)
+{
+    struct sigaction action = { .sa_handler = counts };
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    condition = waiting = handled = 0;
+    take();
+    pthread_t thread = start(waits_once, NULL);
+    expect_refusal(&condition, FUTEX_WAKE, 1, 0);
+    expect_refusal(&condition, FUTEX_CMP_REQUEUE, 1, INT_MAX);
+    CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
+    while (handled == 0)
+        usleep(1000);
+    while (futex(&condition, FUTEX_CMP_REQUEUE_PI, 1, NULL, &lock, 0) == 0)
+        usleep(1000);
+    CHECK(lock & FUTEX_WAITERS);
+    expect_refusal(&lock, FUTEX_WAKE, 1, 0);
+    CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
+    join(thread);
+    CHECK_EQ(handled, 2);
+    release();
+    CHECK_EQ(lock, 0);
+}
+
 int main(void)
 {
     for (int i = 0; i < ROUNDS; i++) {
@@ -104,6 +175,8 @@ int main(void)
         move_all(0);
     }
     errors();
+    mixed_kinds();
+    handlers();
     puts("moved and owned");
     return 0;
 }
