@@ -182,12 +182,22 @@ long op_msync(void *address, size_t bytes, int flags)
     return op_offload_finite(__NR_msync, W(address), W(bytes), flags);
 }
 
-/* The global one waits until every processor has been through the kernel. */
+#define GET_REGISTRATIONS (1 << 9) /* MEMBARRIER_CMD_..., since Linux 6.3 */
+
+/* The global one waits until every processor has been through the kernel. That we have registered is
+ * nothing that the program did. */
 long op_membarrier(int command, unsigned flags, int processor)
 {
-    if (command != MEMBARRIER_CMD_GLOBAL)
-        return sys3(__NR_membarrier, command, flags, processor);
-    return op_offload_finite(__NR_membarrier, command, flags, processor);
+    if (command == MEMBARRIER_CMD_GLOBAL)
+        return op_offload_finite(__NR_membarrier, command, flags, processor);
+    if (command == MEMBARRIER_CMD_PRIVATE_EXPEDITED && !flags && runtime.barriers_ours)
+        return -EPERM;
+    long result = sys3(__NR_membarrier, command, flags, processor);
+    if (command == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED && result == 0)
+        runtime.barriers_ours = false;
+    if (command == GET_REGISTRATIONS && result > 0 && runtime.barriers_ours)
+        result &= ~(long)MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    return result;
 }
 
 bool op_ioctl_waits(unsigned request)

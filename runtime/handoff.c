@@ -29,6 +29,7 @@
 
 bool handoff_prepare(void)
 {
+    runtime.barriers_ours = sys3(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == -EPERM;
     return sys3(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
