@@ -17,14 +17,14 @@
 struct control_server {
     int listen_fd; /* -1: no socket */
     int fd_floor;
-    bool own_files;           /* the clients' numbers are in the monitor's table alone */
-    long pid;                 /* who made path; a forked child must not remove it */
-    uint64_t silent_ns;       /* a client silent for so long makes room for another */
-    uint64_t deaf_until_ns;   /* no accept before: descriptors had run out */
-    bool removes_directory;   /* that of path, when it is empty */
+    bool own_files;         /* the clients' numbers are in the monitor's table alone */
+    long pid;               /* who made path; a forked child must not remove it */
+    uint64_t silent_ns;     /* a client silent for so long makes room for another */
+    uint64_t deaf_until_ns; /* no accept before: descriptors had run out */
+    bool removes_directory; /* that of path, when it is empty */
     char path[CONTROL_PATH_MAX];
     char runtime_directory[CONTROL_PATH_MAX - CONTROL_NAME_ROOM + 1]; /* "": none, or too long */
-    int fds[CONTROL_CLIENTS]; /* -1: slot not in use */
+    int fds[CONTROL_CLIENTS];                                         /* -1: slot not in use */
 };
 
 /* One frame each way at a time: a client that does not take its reply gets no other. Pages of these

@@ -152,7 +152,8 @@ int main(int argc, char *argv[], char *envp[])
     thread_count = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     file_fd = open("/proc/version", O_RDONLY | O_CLOEXEC);
     pipe_fd = pipe(pipes) == 0 ? pipes[1] : -1;
-    if (control_prepare(envp, FLOOR) != 0)
+    control_read_environment(envp);
+    if (control_prepare(FLOOR) != 0)
         return 1;
     puts("ready");
     fflush(stdout);
