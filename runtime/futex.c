@@ -184,9 +184,8 @@ struct co *futex_wake_next(uint32_t *word)
 static void wait_for_lock(struct co *co, uint32_t *lock)
 {
     uint32_t owner = __atomic_load_n(lock, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK;
-    co->wait = (struct co_wait){
-        .kind = WAIT_MUTEX, .fd = -1, .tid = owner, .addr = (uintptr_t)lock
-    };
+    co->wait =
+        (struct co_wait){ .kind = WAIT_MUTEX, .fd = -1, .tid = owner, .addr = (uintptr_t)lock };
 }
 
 /* Those that wait to be moved to @lock or, if that is NULL, for nothing but a wake. The first of another
