@@ -50,8 +50,10 @@ void doors_resolve(void)
 
 void doors_objects_changed(void)
 {
+    if (runtime.mode != MODE_ACTIVE)
+        return; /* a forked child has no carrier; activate looks at all objects */
     struct carrier *carrier = this_carrier();
-    if (runtime.mode != MODE_ACTIVE || carrier->guest)
+    if (carrier->guest)
         return;
     int *where = __errno_location(), error = *where;
     runtime.objects_changed = false;
