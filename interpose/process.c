@@ -17,6 +17,13 @@ bool clone_clears_handlers(long nr, const long word[5])
     return nr == __NR_clone3 && ((const struct clone_args *)word[0])->flags & CLONE_CLEAR_SIGHAND;
 }
 
+static bool shares_files(long nr, const long word[5])
+{
+    if (nr == __NR_clone3)
+        return ((const struct clone_args *)word[0])->flags & CLONE_FILES;
+    return nr == __NR_clone && word[0] & CLONE_FILES;
+}
+
 /* fork: the child keeps the caller alone. It gets its kernel-side signal state back and is dormant
  * again, with one thread and nothing of ours running, until it makes a thread. */
 static long fork_with(long nr, const long a[5])
@@ -33,6 +40,7 @@ static long fork_with(long nr, const long a[5])
         fd_all_shared();
         return pid;
     }
+    runtime.files_lent = shares_files(nr, a);
     monitor_reset(); /* it is gone, and may have held its lock */
     signal_reset();
     if (clone_clears_handlers(nr, a))
@@ -48,6 +56,7 @@ static long fork_with(long nr, const long a[5])
     if (op_hooks.in_child)
         op_hooks.in_child();
     runtime_reset();
+    runtime.files_lent = false;
     signal_set_kernel_mask(mask);
     return 0;
 }

@@ -440,13 +440,19 @@ void fd_table_reset(void)
             if (is_untouched(entry))
                 continue;
             if (entry->private_copy)
-                sys1(__NR_close, i * BLOCK_ENTRIES + j);
+                fd_let_go((int)(i * BLOCK_ENTRIES + j));
             *entry =
                 (struct fd_entry){ .generation = entry->generation + 1, .events = EVENTS_FIRST };
             list_init(&entry->readers);
             list_init(&entry->writers);
         }
     }
+}
+
+void fd_let_go(int fd)
+{
+    if (!runtime.files_lent)
+        sys1(__NR_close, fd);
 }
 
 bool fd_private(int fd)

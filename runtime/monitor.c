@@ -414,7 +414,7 @@ int monitor_tid(void)
 void monitor_reset(void)
 {
     if (monitor.wake_fd >= 0)
-        sys1(__NR_close, monitor.wake_fd);
+        fd_let_go(monitor.wake_fd);
     monitor.wake_fd = -1;
     monitor.kick_lock.taken = 0;
     monitor.split = false;

@@ -211,10 +211,10 @@ void runtime_reset(void)
     carrier->watch.any = 0;
     trace_reset(carrier);
     futex_reset();
-    sys1(__NR_close, runtime.wake_fd);
+    fd_let_go(runtime.wake_fd);
     runtime.wake_fd = -1;
     if (runtime.maps_fd >= 0) /* the parent's */
-        sys1(__NR_close, runtime.maps_fd);
+        fd_let_go(runtime.maps_fd);
     runtime.maps_fd = -1;
     poll_set->close();
     fd_table_reset();

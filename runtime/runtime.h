@@ -72,9 +72,9 @@ struct runtime {
     uint32_t selfishness;
     uint32_t favoured; /* FAVOUR_*: whom a wake puts before the runnable ones */
     int pid;
-    bool can_hand_off; /* the kernel and the configuration allow it */
-    bool
-        barriers_ours; /* the kernel knows the process as a user of membarrier(2) for our sake alone */
+    bool files_lent;      /* in a child: its descriptors are the parent's until all is reset */
+    bool can_hand_off;    /* the kernel and the configuration allow it */
+    bool barriers_ours;   /* we have registered for membarrier(2), and the program has not */
     bool watches_deaths;  /* signal_watch_deaths was called */
     bool objects_changed; /* code was mapped: gate_refresh at the next good moment */
     int exit_code;        /* main's, when main has left by exit(2) */

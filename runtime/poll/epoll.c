@@ -35,7 +35,7 @@ static int epoll_open(int fd_floor)
 static void epoll_close(void)
 {
     if (set.fd >= 0)
-        sys1(__NR_close, set.fd);
+        fd_let_go(set.fd);
     set.fd = -1;
 }
 
