@@ -82,13 +82,27 @@ static NOINLINE void put_block(struct trace_ring *ring)
     __atomic_store_n(&ring->filled, 0, __ATOMIC_RELEASE);
 }
 
-static inline void put(struct trace_ring *ring, const struct trace_event event)
+static inline void put_only(struct trace_ring *ring, const struct trace_event event)
 {
     uint32_t at = ring->filled;
     ring->block[at] = event;
     __atomic_store_n(&ring->filled, at + 1, __ATOMIC_RELEASE);
     if (unlikely(at + 1 == TRACE_BLOCK))
         put_block(ring);
+}
+
+static NOINLINE void put_run(struct trace_ring *ring)
+{
+    ring->run_due = false;
+    put_only(ring, (struct trace_event){
+                       .time = ring->run.time, .thread = ring->run.thread, .type = TRACE_RUN });
+}
+
+static inline void put(struct trace_ring *ring, const struct trace_event event)
+{
+    if (unlikely(ring->run_due))
+        put_run(ring);
+    put_only(ring, event);
 }
 
 void trace_put(struct trace_ring *ring, const struct trace_event *event)
@@ -156,7 +170,7 @@ int trace_start(void)
         return fd;
     stalls.count = 0;
     ring->lost = 0;
-    ring->rest_taken = false;
+    ring->run_due = ring->rest_taken = false;
     __atomic_store_n(&ring->read, ring->written, __ATOMIC_RELEASE);
     ring->serial++;
     ring->tsc = counter_is_a_clock();
@@ -259,18 +273,6 @@ void trace_queued(struct carrier *carrier, const struct co *co)
     put(ring, event);
 }
 
-void trace_run(struct carrier *carrier, const struct co *co)
-{
-    struct trace_ring *ring = &carrier->trace;
-    bool direct = carrier->current && ring->fresh;
-    const struct trace_event event = { .time = direct ? ring->stamp : stamp(ring),
-                                       .thread = co->id,
-                                       .type = TRACE_RUN };
-    ring->fresh = false;
-    ring->resumed = true;
-    put(ring, event);
-}
-
 /* A call that began in a trace may end in another: then its mark is of no use. */
 static uint16_t mark(const struct trace_ring *ring, uint64_t nr)
 {
@@ -282,6 +284,23 @@ static uint16_t marked_call(const struct trace_ring *ring, const struct co *co)
 {
     uint16_t nr = co->traced_call / 2 % CALLS;
     return co->traced_call == mark(ring, nr) ? nr : CALLS;
+}
+
+/* Who resumes in a call that a trace shows comes to its end at once, and one event tells of both. */
+void trace_run(struct carrier *carrier, const struct co *co)
+{
+    struct trace_ring *ring = &carrier->trace;
+    bool direct = carrier->current && ring->fresh;
+    uint64_t time = direct ? ring->stamp : stamp(ring);
+    ring->fresh = false;
+    ring->resumed = true;
+    if (ring->run_due)
+        put_run(ring);
+    ring->run.time = time;
+    ring->run.thread = co->id;
+    ring->run_due = true;
+    if (!co->traced_wait || marked_call(ring, co) == CALLS)
+        put_run(ring);
 }
 
 void trace_park(struct carrier *carrier, struct co *co)
@@ -342,7 +361,9 @@ void trace_return(struct carrier *carrier, struct co *co, long result)
     if (event.nr == CALLS)
         return;
     event.time = co->traced_wait && ring->resumed ? ring->stamp : stamp(ring);
-    put(ring, event);
+    event.kind = ring->run_due ? TRACE_RESUMED : 0;
+    ring->run_due = false;
+    put_only(ring, event);
 }
 
 void trace_offload(struct carrier *carrier, const struct co *co, long nr)

@@ -27,12 +27,16 @@ struct trace_ring {
     bool tsc;                   /* the clock is the processor's counter; else CLOCK_MONOTONIC */
     bool fresh;                 /* `stamp` is still now */
     bool resumed;               /* nothing but a run was noted since `stamp` */
+    bool run_due;               /* `run` is to be noted, if no return tells of it */
     bool rest_taken;            /* the reader has what was left of `block` at the end */
     uint64_t began;             /* the time, when the trace did */
     uint64_t stamp;             /* the time, when it was last looked at */
-    uint64_t read_known;        /* `read` when the writer last looked */
-    uint64_t lost;              /* since the last block that found room */
-    volatile uint32_t filled;   /* events in `block` */
+    struct {
+        uint64_t time, thread;
+    } run;
+    uint64_t read_known;      /* `read` when the writer last looked */
+    uint64_t lost;            /* since the last block that found room */
+    volatile uint32_t filled; /* events in `block` */
     _Alignas(CACHE_BYTES) struct trace_event block[TRACE_BLOCK];
     _Alignas(CACHE_BYTES) volatile uint64_t written; /* into `events`, block by block */
     _Alignas(CACHE_BYTES) volatile uint64_t read;

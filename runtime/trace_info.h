@@ -16,8 +16,9 @@ enum trace_type {
     TRACE_WAKE,    /* object: the waker's id, 0 the carrier's loop; value: result of the park */
     TRACE_YIELD,   /* from running to runnable */
     TRACE_PREEMPT, /* its slice is over, a yield follows; object: program counter, 0 in a call */
-    TRACE_RETURN,  /* nr; object: result; value: first argument; the end of a call */
-    TRACE_OFFLOAD, /* nr; a helper kernel thread makes this call */
+    /* nr; object: result; value: first argument; the end of a call; kind: TRACE_RESUMED or 0 */
+    TRACE_RETURN,
+    TRACE_OFFLOAD,     /* nr; a helper kernel thread makes this call */
     TRACE_OFFLOAD_END, /* nr; object: result */
     TRACE_STALL,       /* object: nanoseconds for which the thread has held the carrier */
     TRACE_LOST,        /* object: so many events are missing here, for the reader was slow */
@@ -25,6 +26,7 @@ enum trace_type {
 };
 
 #define TRACE_IN_CALL 0x80
+#define TRACE_RESUMED 0x40 /* a run came just before, which has no event of its own */
 
 /* Results that are no program's: the call is made by libc or at its site, or it was interrupted. */
 #define TRACE_RESULT_ELSEWHERE (-700L)

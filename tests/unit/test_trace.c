@@ -312,6 +312,38 @@ START_TEST(a_call_is_told_at_its_end_and_where_it_parks)
 }
 END_TEST
 
+static void reads(void *unused)
+{
+    (void)unused;
+    trace_call(&runtime.carrier, this_co(), __NR_read, 5);
+    sched_park(DEADLINE_NEVER);
+    sched_park(DEADLINE_NEVER);
+    trace_return(&runtime.carrier, this_co(), 1);
+}
+
+/* Who is woken in a call and returns from it has one event for both; who parks again has two. */
+START_TEST(a_run_and_the_return_that_follows_are_told_together)
+{
+    harness_start(harness_backend(_i));
+    start_trace();
+    struct co *reader = harness_spawn(reads, NULL);
+    uint64_t id = reader->id;
+    sched_yield_co();
+    sched_wake(reader, 0);
+    sched_yield_co();
+    sched_wake(reader, 0);
+    harness_join();
+    size_t count = read_all();
+    const struct trace_event *end = find(count, TRACE_RETURN, id);
+    ck_assert_uint_eq(end->kind, TRACE_RESUMED);
+    ck_assert_uint_eq(end->object, 1);
+    ck_assert_uint_eq(count_of(count, TRACE_PARK, id), 2);
+    ck_assert_uint_eq(count_of(count, TRACE_RUN, id),
+                      2); /* the first, and before the second park */
+    ck_assert(find(count, TRACE_RUN, id) < find(count, TRACE_PARK, id));
+}
+END_TEST
+
 START_TEST(stalls_have_a_time_among_the_rest)
 {
     size_t count;
@@ -341,5 +373,5 @@ int main(void)
         a_slow_reader_knows_how_many_it_missed, a_thread_s_life_is_told,
         nothing_is_told_when_the_trace_is_off, what_is_lost_at_the_end_is_told_at_the_end,
         a_second_trace_has_memory_of_its_own, a_call_is_told_at_its_end_and_where_it_parks,
-        stalls_have_a_time_among_the_rest);
+        a_run_and_the_return_that_follows_are_told_together, stalls_have_a_time_among_the_rest);
 }

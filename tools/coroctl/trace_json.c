@@ -336,6 +336,8 @@ static void write_event(struct writer *writer, const struct trace_event *event)
         preempted(writer, event);
         break;
     case TRACE_RETURN:
+        if (event->kind & TRACE_RESUMED)
+            enter_state(writer, track, TRACK_RUNNING, NULL);
         called(writer, event);
         break;
     case TRACE_OFFLOAD:

@@ -93,6 +93,8 @@ static enum track_state state_before(const struct trace_event *event)
         return TRACK_GONE;
     case TRACE_OFFLOAD_END:
         return TRACK_PARKED;
+    case TRACE_RETURN:
+        return event->kind & TRACE_RESUMED ? TRACK_RUNNABLE : TRACK_RUNNING;
     default:
         return TRACK_RUNNING;
     }
