@@ -8,6 +8,7 @@
 
 #include "interpose/robust.h"
 #include "interpose/signal.h"
+#include "runtime/files.h"
 #include "runtime/monitor.h"
 
 #define WAITING_HELPERS 64
@@ -40,7 +41,7 @@ static long fork_with(long nr, const long a[5])
         fd_all_shared();
         return pid;
     }
-    runtime.files_lent = shares_files(nr, a);
+    files_lent = shares_files(nr, a);
     monitor_reset(); /* it is gone, and may have held its lock */
     signal_reset();
     if (clone_clears_handlers(nr, a))
@@ -56,7 +57,7 @@ static long fork_with(long nr, const long a[5])
     if (op_hooks.in_child)
         op_hooks.in_child();
     runtime_reset();
-    runtime.files_lent = false;
+    files_lent = false;
     signal_set_kernel_mask(mask);
     return 0;
 }

@@ -15,6 +15,7 @@
 #include <asm/termbits.h>
 #include <asm/socket.h>
 
+#include "runtime/files.h"
 #include "runtime/mem.h"
 #include "runtime/monitor.h"
 #include "runtime/poll/poll.h"
@@ -440,19 +441,13 @@ void fd_table_reset(void)
             if (is_untouched(entry))
                 continue;
             if (entry->private_copy)
-                fd_let_go((int)(i * BLOCK_ENTRIES + j));
+                files_let_go((int)(i * BLOCK_ENTRIES + j));
             *entry =
                 (struct fd_entry){ .generation = entry->generation + 1, .events = EVENTS_FIRST };
             list_init(&entry->readers);
             list_init(&entry->writers);
         }
     }
-}
-
-void fd_let_go(int fd)
-{
-    if (!runtime.files_lent)
-        sys1(__NR_close, fd);
 }
 
 bool fd_private(int fd)

@@ -145,10 +145,6 @@ void fd_wake_terminals(void);
 /* Forgets registrations and waiters: the poll set is new (child of a fork). */
 void fd_table_reset(void);
 
-/* Closes a private descriptor, but for one that a child has no copy of, since it shares its parent's table
- * (clone with CLONE_FILES). */
-void fd_let_go(int fd);
-
 /* True when @fd is one of the runtime's own descriptors. */
 bool fd_private(int fd);
 

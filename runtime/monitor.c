@@ -26,6 +26,7 @@
 #include "runtime/abi.h"
 #include "runtime/deadlock.h"
 #include "runtime/fd.h"
+#include "runtime/files.h"
 #include "runtime/handoff.h"
 #include "runtime/kthread.h"
 #include "runtime/probes.h"
@@ -414,7 +415,7 @@ int monitor_tid(void)
 void monitor_reset(void)
 {
     if (monitor.wake_fd >= 0)
-        fd_let_go(monitor.wake_fd);
+        files_let_go(monitor.wake_fd);
     monitor.wake_fd = -1;
     monitor.kick_lock.taken = 0;
     monitor.split = false;

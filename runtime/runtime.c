@@ -1,5 +1,6 @@
 /* The runtime's life: start, coroutines' creation and end, the inbox, reset after a fork, and the
  * snapshot that observers take. */
+#include "runtime/files.h"
 #include "runtime/runtime.h"
 
 #include "runtime/abi.h"
@@ -211,10 +212,10 @@ void runtime_reset(void)
     carrier->watch.any = 0;
     trace_reset(carrier);
     futex_reset();
-    fd_let_go(runtime.wake_fd);
+    files_let_go(runtime.wake_fd);
     runtime.wake_fd = -1;
     if (runtime.maps_fd >= 0) /* the parent's */
-        fd_let_go(runtime.maps_fd);
+        files_let_go(runtime.maps_fd);
     runtime.maps_fd = -1;
     poll_set->close();
     fd_table_reset();

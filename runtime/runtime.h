@@ -72,7 +72,6 @@ struct runtime {
     uint32_t selfishness;
     uint32_t favoured; /* FAVOUR_*: whom a wake puts before the runnable ones */
     int pid;
-    bool files_lent;      /* in a child: its descriptors are the parent's until all is reset */
     bool can_hand_off;    /* the kernel and the configuration allow it */
     bool barriers_ours;   /* we have registered for membarrier(2), and the program has not */
     bool watches_deaths;  /* signal_watch_deaths was called */

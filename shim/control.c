@@ -19,7 +19,7 @@
 #include <linux/stat.h>
 #include <linux/un.h>
 
-#include "runtime/fd.h"
+#include "runtime/files.h"
 #include "runtime/mem.h"
 #include "runtime/sys.h"
 #include "shim/conf.h"
@@ -223,7 +223,7 @@ void control_after_fork(void)
     control_server.own_files = false;
     control_drop_all();
     if (control_server.listen_fd >= 0)
-        fd_let_go(control_server.listen_fd);
+        files_let_go(control_server.listen_fd);
     control_server.listen_fd = -1;
     control_server.deaf_until_ns = 0;
     control_server.removes_directory = false;

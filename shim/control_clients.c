@@ -15,7 +15,7 @@
 
 #include <asm/socket.h>
 
-#include "runtime/fd.h"
+#include "runtime/files.h"
 #include "runtime/mem.h"
 #include "runtime/sys.h"
 #include "shim/control.h"
@@ -74,7 +74,7 @@ uint64_t control_now_ns(void)
 static void close_passed(struct control_client *client)
 {
     if (client->passed_fd >= 0)
-        fd_let_go(client->passed_fd);
+        files_let_go(client->passed_fd);
     client->passed_fd = -1;
 }
 
@@ -82,7 +82,7 @@ static void drop(size_t slot)
 {
     control_forget_trace(&clients[slot]);
     close_passed(&clients[slot]);
-    fd_let_go(control_server.fds[slot]);
+    files_let_go(control_server.fds[slot]);
     control_server.fds[slot] = -1;
 }
 

@@ -6,6 +6,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/fd.h"
+#include "runtime/files.h"
 #include "runtime/poll/poll.h"
 #include "runtime/runtime.h"
 #include "runtime/sys.h"
@@ -35,7 +36,7 @@ static int epoll_open(int fd_floor)
 static void epoll_close(void)
 {
     if (set.fd >= 0)
-        fd_let_go(set.fd);
+        files_let_go(set.fd);
     set.fd = -1;
 }
 

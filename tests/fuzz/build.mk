@@ -24,7 +24,7 @@ fuzz-targets: $(FUZZ:%=$(B)/fuzz_%)
 $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/tools/fake_runtime.o: flags := $(tool_flags)
 
 $(B)/fuzz_server: $(call objects,tests/fuzz/fuzz_server.c tests/tools/fake_runtime.c $(wildcard shim/conf*.c shim/control*.c) \
-	shim/format.c shim/log.c runtime/mem.c)
+	shim/format.c shim/log.c runtime/files.c runtime/mem.c)
 	$(fuzz_link) -o $@ $^
 
 $(B)/fuzz_expression: $(call objects,tests/fuzz/fuzz_expression.c tools/coroctl/expression.c \

@@ -4,7 +4,7 @@ tools_fake := $(B)/tests/tools/fake_server
 
 # The server alone, without the runtime behind it.
 tools_server := $(call objects,$(wildcard shim/conf*.c shim/control*.c) \
-	shim/format.c shim/log.c runtime/mem.c)
+	shim/format.c shim/log.c runtime/files.c runtime/mem.c)
 
 $(tools_fake): tests/tools/fake_server.c tests/tools/fake_runtime.c $(tools_server)
 	@mkdir -p $(@D)

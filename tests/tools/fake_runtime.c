@@ -2,16 +2,9 @@
  * tests/fuzz/fuzz_server.c, which answer the rest each in its own way. */
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "runtime/fd.h"
 #include "runtime/latency.h"
 #include "runtime/trace.h"
-
-void fd_let_go(int fd)
-{
-    close(fd);
-}
 
 int trace_start(void)
 {
