@@ -56,7 +56,7 @@ static struct {
     volatile int tid;
     volatile int asleep;
     struct spinlock kick_lock; /* held while a kick is sent, and by monitor_hold; rank 3 */
-    uint64_t last_switches, last_tick_ns;
+    uint64_t last_switches, last_polls, last_tick_ns;
     uint64_t last_call;       /* the carrier was in it, or CALL_NONE */
     uint64_t warned_switches; /* the stall that was already reported */
     uint64_t deadlocked_id;   /* of a thread in the one that was reported; 0: none */
@@ -215,7 +215,11 @@ static void watch(struct carrier *carrier, uint64_t now)
         slice = shortened(slice, co->slice_shift);
     }
     if (switches != monitor.last_switches) {
+        /* Turns are long, and a poll is due: see SCHED_BUDGET. */
+        if (carrier->polls == monitor.last_polls)
+            carrier->budget = 1; /* not 0: the carrier may be about to count it down */
         monitor.last_switches = switches;
+        monitor.last_polls = carrier->polls;
         carrier->stall_since_ns = now;
         return;
     }

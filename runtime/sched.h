@@ -8,7 +8,8 @@
 
 #include "runtime/runtime.h"
 
-/* Switches between two polls while there is always somebody to run. */
+/* Switches between two polls while there is always somebody to run; fewer when they take longer than a tick of
+ * the monitor. */
 #define SCHED_BUDGET 64
 
 /* CORO_PRIORITY: who goes before the runnable ones when woken: those that a thread wakes, those that

@@ -151,6 +151,25 @@ START_TEST(switches_begin_a_new_slice)
 }
 END_TEST
 
+static void take_long_turns(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 50; i++) {
+        spin(3 * NSEC_PER_MSEC);
+        sched_yield_co();
+    }
+}
+
+START_TEST(long_turns_do_not_put_polls_off)
+{
+    start(20 * NSEC_PER_MSEC, 0);
+    harness_spawn(take_long_turns, NULL);
+    uint64_t before = runtime.carrier.polls;
+    take_long_turns(NULL);
+    ck_assert_uint_ge(runtime.carrier.polls - before, 10); /* by their number alone: 2 */
+}
+END_TEST
+
 START_TEST(the_monitor_sleeps_while_nothing_happens_and_wakes_with_the_carrier)
 {
     start(2 * NSEC_PER_MSEC, 0);
@@ -294,6 +313,7 @@ int main(void)
               a_kick_that_is_on_its_way_is_not_sent_again, with_many_others_slices_are_shorter,
               without_others_nobody_is_kicked, a_slice_of_zero_never_kicks,
               an_idle_carrier_is_not_kicked, switches_begin_a_new_slice,
+              long_turns_do_not_put_polls_off,
               the_monitor_sleeps_while_nothing_happens_and_wakes_with_the_carrier,
               its_descriptor_is_private, time_on_the_carrier_is_counted,
               a_coroutine_that_holds_the_carrier_is_named_once,
