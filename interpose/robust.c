@@ -29,7 +29,7 @@ static bool fetch(void *to, const void *from, size_t bytes, enum purpose purpose
 static void wake(uint32_t *word, enum purpose purpose)
 {
     if (purpose == THREAD_ENDS)
-        futex_wake(word, 1, FUTEX_ANY);
+        futex_wake_next(word); /* also one that waits for a priority-inheritance lock */
     sys3(__NR_futex, word, FUTEX_WAKE, 1);
     if (runtime.guests)
         sys3(__NR_futex, word, FUTEX_WAKE_PRIVATE, 1);
