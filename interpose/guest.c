@@ -37,6 +37,7 @@ struct arrival {
     stack_t altstack; /* of who waits: the child has it too */
     bool own_actions; /* it has a copy of the kernel's table of handlers */
     bool cleared;     /* ...without any handler */
+    const struct co *parent;
     struct gate_frame *frame;
 };
 
@@ -62,6 +63,7 @@ static void begin_guest(void *argument)
     struct arrival arrival = *(struct arrival *)argument;
     gs_base_set(&runtime.cpu, (uint64_t)&guest_thread);
     sys2(__NR_sigaltstack, &arrival.altstack, NULL);
+    schedule_hand_to_child(arrival.parent);
     if (arrival.own_actions)
         ignore_natively(arrival.cleared);
     sys4(__NR_rt_sigprocmask, 2, &arrival.mask, NULL, sizeof(arrival.mask));
@@ -116,6 +118,7 @@ long op_clone_guest(uint64_t flags, uintptr_t stack_top)
                                  .altstack = { .ss_flags = SS_DISABLE },
                                  .own_actions = !(flags & CLONE_SIGHAND),
                                  .cleared = clone_clears_handlers(call.nr, call.word),
+                                 .parent = co,
                                  .frame = clone_frame(stack_top) };
     if (flags & CLONE_VFORK && co->signals.altstack.ss_size)
         arrival->altstack = co->signals.altstack;

@@ -169,10 +169,11 @@ int op_process_of(int id);
 void identity_broadcast(void);
 
 /* schedule.c: what a thread has from its creator, the first from the kernel, and what the kernel must
- * know in the child of a fork. */
+ * know before an exec, of the kernel thread that executes, and in a child, of its only one. */
 void schedule_take_over(struct co *co);
 void schedule_inherit(struct co *co, const struct co *parent);
-void schedule_hand_back(const struct co *co);
+void schedule_hand_over(const struct co *co);
+void schedule_hand_to_child(const struct co *parent);
 /* The thread whose CPU time @clock measures; NULL: it is none of ours. */
 struct co *op_thread_of_clock(int clock);
 /* Sleeps on a thread's CPU clock; -ENOSYS: it is none of ours. PARKS. */

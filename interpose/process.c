@@ -52,7 +52,7 @@ static long fork_with(long nr, const long a[5])
     monitor_release();
     if (co->robust_head)
         sys2(__NR_set_robust_list, co->robust_head, co->robust_bytes);
-    schedule_hand_back(co);
+    schedule_hand_to_child(co);
     offload_reset();
     if (op_hooks.in_child)
         op_hooks.in_child();
@@ -147,8 +147,10 @@ static long exec_with(bool at, const long a[5])
     signal_handback(this_co(), true);
     if (op_hooks.leave_process)
         op_hooks.leave_process();
-    if (sure)
+    if (sure) {
         robust_process_ends();
+        schedule_hand_over(this_co());
+    }
     struct prctl_lent lent = prctl_lend(this_co(), true);
     long error = sys5(at ? __NR_execveat : __NR_execve, a[0], a[1], a[2], a[3], a[4]);
     prctl_take_back(lent);

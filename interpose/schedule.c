@@ -446,33 +446,54 @@ void schedule_take_over(struct co *co)
     co->rt_priority = (uint8_t)now.sched_priority;
 }
 
+/* What a child has of @parent's; @priority: its real-time priority. With the flag, real-time policies and
+ * favours end here (kernel/sched/core.c: sched_fork). */
+static struct co_policy policy_of_child(const struct co *parent, uint8_t *priority)
+{
+    struct co_policy policy = parent->policy;
+    *priority = parent->rt_priority;
+    if (!policy.reset_on_fork)
+        return policy;
+    policy.reset_on_fork = false;
+    if (*priority || policy.policy == SCHED_DEADLINE)
+        policy = (struct co_policy){ .policy = SCHED_NORMAL, .io = policy.io };
+    policy.nice = policy.nice > 0 ? policy.nice : 0;
+    *priority = 0;
+    return policy;
+}
+
 void schedule_inherit(struct co *co, const struct co *parent)
 {
-    co->policy = parent->policy;
-    co->rt_priority = parent->rt_priority;
-    if (parent->policy.reset_on_fork) {
-        co->rt_priority = 0;
-        co->policy = (struct co_policy){ .policy = SCHED_NORMAL, .io = parent->policy.io };
-        if (!parent->rt_priority && parent->policy.nice > 0)
-            co->policy.nice = parent->policy.nice;
-    }
+    co->policy = policy_of_child(parent, &co->rt_priority);
     if (parent->affinity)
         keep_affinity(co, AFFINITY_BYTES, parent->affinity);
 }
 
-void schedule_hand_back(const struct co *co)
+static void hand_over(const struct co *co, const struct co_policy *policy, uint8_t priority)
 {
     struct sched_attr now = { .size = sizeof(now) };
     sys4(__NR_sched_getattr, 0, &now, sizeof(now), 0);
-    bool differs = now.sched_policy != co->policy.policy || now.sched_priority != co->rt_priority;
-    if (differs && co->policy.policy != SCHED_DEADLINE) {
-        int priority = co->rt_priority;
-        sys3(__NR_sched_setscheduler, 0, co->policy.policy, &priority);
-    }
-    if (NICE_MAX + 1 - sys2(__NR_getpriority, ONE_PROCESS, 0) != co->policy.nice)
-        sys3(__NR_setpriority, ONE_PROCESS, 0, co->policy.nice);
-    if (sys2(__NR_ioprio_get, ONE_THREAD, 0) != co->policy.io)
-        sys3(__NR_ioprio_set, ONE_THREAD, 0, co->policy.io);
+    bool same = now.sched_policy == policy->policy && now.sched_priority == priority &&
+                !(now.sched_flags & SCHED_FLAG_RESET_ON_FORK) == !policy->reset_on_fork;
+    int parameter = priority, reset = policy->reset_on_fork ? SCHED_RESET_ON_FORK : 0;
+    if (!same && policy->policy != SCHED_DEADLINE)
+        sys3(__NR_sched_setscheduler, 0, policy->policy | reset, &parameter);
+    if (NICE_MAX + 1 - sys2(__NR_getpriority, ONE_PROCESS, 0) != policy->nice)
+        sys3(__NR_setpriority, ONE_PROCESS, 0, policy->nice);
+    if (sys2(__NR_ioprio_get, ONE_THREAD, 0) != policy->io)
+        sys3(__NR_ioprio_set, ONE_THREAD, 0, policy->io);
     if (co->affinity)
         sys3(__NR_sched_setaffinity, 0, AFFINITY_BYTES, co->affinity);
+}
+
+void schedule_hand_over(const struct co *co)
+{
+    hand_over(co, &co->policy, co->rt_priority);
+}
+
+void schedule_hand_to_child(const struct co *parent)
+{
+    uint8_t priority;
+    struct co_policy policy = policy_of_child(parent, &priority);
+    hand_over(parent, &policy, priority);
 }
