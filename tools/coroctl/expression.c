@@ -239,13 +239,13 @@ static const char *take_argument(struct parser *parser, struct literal *literal)
     wrong = take_literal(parser, literal);
     if (wrong != NULL)
         return wrong;
-    if (literal_convert(literal, type, &(uint64_t){ 0 }) == TYPE_UNKNOWN) {
+    type = literal_convert(literal, type, &(uint64_t){ 0 });
+    if (type == TYPE_UNKNOWN) {
         parser->at = before;
         return "this cannot be converted to that type";
     }
     literal->is_cast = true;
-    if (literal->type != CALL_STRING)
-        literal->type = type;
+    literal->type = type; /* a number cast to "char *" is a pointer, no text of ours */
     return NULL;
 }
 
