@@ -242,9 +242,8 @@ struct nptl_rwlock {  /* struct __pthread_rwlock_arch_t, bits/struct_rwlock.h */
     int shared;
 };
 
-#define ONE_READER 8U
-#define WRITERS                                                                                    \
-    3U /* they have the lock, or their turn has come: PTHREAD_RWLOCK_WRPHASE, _WRLOCKED */
+#define ONE_READER   8U
+#define WRITERS      3U /* PTHREAD_RWLOCK_WRPHASE, _WRLOCKED: they have the lock, or it is their turn */
 #define READERS_MANY (1U << 31)
 
 /* Among readers alone, without a writer that waits, the count is all that changes. */

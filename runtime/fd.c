@@ -37,14 +37,18 @@ int fd_table_init(void)
     return table.blocks ? 0 : -ENOMEM;
 }
 
+static void make_fresh(struct fd_entry *entry, uint32_t generation)
+{
+    *entry = (struct fd_entry){ .generation = generation, .events = EVENTS_FIRST };
+    list_init(&entry->readers);
+    list_init(&entry->writers);
+}
+
 static struct fd_entry *new_block(uint32_t index)
 {
     struct fd_entry *block = pages_map(BLOCK_ENTRIES * sizeof(*block));
-    for (uint32_t i = 0; block && i < BLOCK_ENTRIES; i++) {
-        list_init(&block[i].readers);
-        list_init(&block[i].writers);
-        block[i].events = EVENTS_FIRST;
-    }
+    for (uint32_t i = 0; block && i < BLOCK_ENTRIES; i++)
+        make_fresh(&block[i], 0);
     table.blocks[index] = block;
     return block;
 }
@@ -442,10 +446,7 @@ void fd_table_reset(void)
                 continue;
             if (entry->private_copy)
                 files_let_go((int)(i * BLOCK_ENTRIES + j));
-            *entry =
-                (struct fd_entry){ .generation = entry->generation + 1, .events = EVENTS_FIRST };
-            list_init(&entry->readers);
-            list_init(&entry->writers);
+            make_fresh(entry, entry->generation + 1);
         }
     }
 }

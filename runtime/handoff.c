@@ -101,8 +101,7 @@ long handoff_call(long nr, const long a[6])
     struct carrier *carrier = this_carrier();
     struct kthread *own = carrier->thread;
     struct co *co = carrier->current;
-    own->handed.co =
-        co; /* a signal that the call raises is its own, whoever has the carrier then */
+    own->handed.co = co; /* whose own are the signals that the call raises */
     own->call = carrier->calls++ + CALL_FIRST;
     barrier();
     long result =

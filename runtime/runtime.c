@@ -1,9 +1,9 @@
 /* The runtime's life: start, coroutines' creation and end, the inbox, reset after a fork, and the
  * snapshot that observers take. */
-#include "runtime/files.h"
 #include "runtime/runtime.h"
 
 #include "runtime/abi.h"
+#include "runtime/files.h"
 #include "runtime/cputime.h"
 #include "runtime/fault.h"
 #include "runtime/fd.h"

@@ -58,8 +58,9 @@ int control_listen_fd(void);
  * nothing in the program's. */
 void control_files_split(void);
 
-/* Removes the socket file, and a directory that it leaves empty below XDG_RUNTIME_DIR; called before the process exits. Idempotent, async-signal-safe; does
- * nothing in a child that has not called control_prepare itself. */
+/* Removes the socket file, and a directory that it leaves empty below XDG_RUNTIME_DIR; called before the
+ * process exits. Idempotent, async-signal-safe; does nothing in a child that has not called control_prepare
+ * itself. */
 void control_remove(void);
 
 /* Forgets (closes) everything in a forked child, without removing the parent's file. */
