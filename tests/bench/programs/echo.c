@@ -5,6 +5,7 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -28,4 +29,22 @@ int echo_listen(void)
         bench_fail("listening socket: %s", strerror(errno));
     bench_report("port", ntohs(address.sin_port), "tcp");
     return listener;
+}
+
+int echo_poller(int listener, epoll_data_t data)
+{
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data = data };
+    int poller = epoll_create1(EPOLL_CLOEXEC);
+    if (fcntl(listener, F_SETFL, O_NONBLOCK) || poller < 0 ||
+        epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event))
+        bench_fail("epoll: %s", strerror(errno));
+    return poller;
+}
+
+int echo_wait(int poller, struct epoll_event *events)
+{
+    int ready = epoll_wait(poller, events, ECHO_EVENTS, -1);
+    if (ready < 0 && errno != EINTR)
+        bench_fail("epoll_wait: %s", strerror(errno));
+    return ready < 0 ? 0 : ready;
 }

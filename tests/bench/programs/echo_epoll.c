@@ -9,13 +9,10 @@
 #include "echo.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-enum { EVENTS = 512 };
 
 static void accept_all(int poller, int listener)
 {
@@ -53,17 +50,11 @@ int main(void)
     bench_limit(ECHO_LIMIT_S);
     bench_raise_file_limit();
     int listener = echo_listen();
-    int poller = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.fd = listener };
-    static struct epoll_event events[EVENTS];
+    int poller = echo_poller(listener, (epoll_data_t){ .fd = listener });
+    static struct epoll_event events[ECHO_EVENTS];
 
-    if (fcntl(listener, F_SETFL, O_NONBLOCK) || poller < 0 ||
-        epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event))
-        bench_fail("epoll: %s", strerror(errno));
     for (;;) {
-        int ready = epoll_wait(poller, events, EVENTS, -1);
-        if (ready < 0 && errno != EINTR)
-            bench_fail("epoll_wait: %s", strerror(errno));
+        int ready = echo_wait(poller, events);
         for (int i = 0; i < ready; i++) {
             if (events[i].data.fd == listener)
                 accept_all(poller, listener);
